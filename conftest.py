@@ -1,0 +1,3 @@
+"""The suite's plugins; nothing else lives here."""
+
+pytest_plugins = ["fixtures.options", "fixtures.selection", "fixtures.gate", "fixtures.recording", "fixtures.closing"]

@@ -1,0 +1,207 @@
+"""From a card to what a runtime opens or a data set reader reads: built once, kept in the store.
+
+A key is made of contents (weights, the network's code, arguments, versions), so a changed input is another entry, and
+an entry that is already there is opened without importing PyTorch.
+"""
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness import convert, datasets, needs, networks
+from harness.artifacts import Artifact, Recipe, Store, file_sha256
+from harness.cards import ModelCard
+from harness.digests import text_sha256
+from harness.errors import CardError, MissingNeedError, RunError
+
+HERE = Path(__file__).parent
+CONVERTERS = Path(convert.__file__).parent
+GENERATORS = Path(datasets.__file__).parent
+
+
+class Builder:
+    """Builds artifacts and generated data sets through a store; `weights_dir` is where the user keeps checkpoints."""
+
+    def __init__(self, store: Store, weights_dir: Path | None = None) -> None:
+        self.store = store
+        self.weights_dir = weights_dir
+
+    def onnx(self, card: ModelCard, batch: int, weights: str = "card") -> Artifact:
+        """Return the gated ONNX file at a fixed batch; `weights` is `card`, `seeded` or the path of a checkpoint.
+
+        A file that the card brings is taken as it is. Raises MissingNeedError, WeightsError, CardError, RunError and
+        StoreError.
+        """
+        if weights == "card" and _brought_file(card) is not None:
+            return brought(card, batch)
+        export = self._export_recipe(card, weights)
+        recipe = Recipe(
+            kind="onnx",
+            producer="harness.convert.specialise",
+            version=_version(*CONVERTERS.glob("*.py")),
+            inputs={"export": export.key},
+            arguments={"batch": batch, "simplify": card.export.simplify, "keep": _specs(card)},
+            toolchain=_versions("onnx", "onnxslim"),
+        )
+
+        def build(path: Path) -> Mapping[str, object]:
+            from harness.convert.specialise import specialise
+
+            exported = self.store.get_or_build(export, "model.onnx", lambda target: self._export(card, weights, target))
+            return {"inventory": specialise(exported.path, card, batch, path).as_json()}
+
+        entry = self.store.get_or_build(recipe, "model.onnx", build)
+        described = {**entry.recipe, **entry.facts, "weights": self._weights_digest(card, weights)}
+        return Artifact(entry.path, "onnx", entry.digest, described, card.input, card.kept_outputs, batch)
+
+    def torch(self, card: ModelCard, weights: str = "card") -> Artifact:
+        """Return the network's state as safetensors; the recipe says how to build the network (`network_file`,
+        `network`, `output_indices`), and the digest covers the network's code too. Raises as `onnx` does.
+        """
+        recipe = self._state_recipe(card, weights)
+        entry = self.store.get_or_build(
+            recipe, "state.safetensors", lambda path: self._write_state(card, weights, path)
+        )
+        described = {
+            **entry.recipe,
+            **entry.facts,
+            "weights": self._weights_digest(card, weights),
+            "network_file": str(networks.network_file(card)),
+            "network": dict(card.network),
+            "output_indices": [output.index for output in card.kept_outputs],
+            "family": card.family,
+        }
+        digest = text_sha256(json.dumps([entry.digest, recipe.key]))
+        return Artifact(entry.path, "torch", digest, described, card.input, card.kept_outputs, 1)
+
+    def dataset(self, card: ModelCard) -> Path:
+        """Return the read-only root of a card's generated data set; raises CardError if it has no generator."""
+        if not card.dataset.generator:
+            raise CardError(f"{card.path}: dataset.generator", "expected a generator to make the data with", "none")
+        recipe = Recipe(
+            kind="dataset",
+            producer="harness.datasets.digits",
+            version=_version(*GENERATORS.glob("digit*")),
+            arguments={"generator": card.dataset.generator, "params": card.dataset.generator_params},
+            toolchain=_versions("numpy", "pillow"),
+        )
+
+        def build(path: Path) -> None:
+            from harness.datasets import digits
+
+            path.mkdir()
+            digits.generate(card.dataset.generator, card.dataset.generator_params, path)
+
+        return self.store.get_or_build(recipe, card.dataset.kind, build).path
+
+    def _export_recipe(self, card: ModelCard, weights: str) -> Recipe:
+        """Return the recipe of the export at batch 1, which all batches and choices of outputs share."""
+        names = {"inputs": [spec.model_dump() for spec in card.input], "outputs": _output_names(card)}
+        return Recipe(
+            kind="onnx-export",
+            producer="harness.convert.torch_onnx",
+            version=_version(CONVERTERS / "torch_onnx.py", CONVERTERS / "onnx_graph.py"),
+            inputs={"state": self._state_recipe(card, weights).key},
+            arguments={"opset": card.export.opset, **names},
+            toolchain=_versions("torch", "onnx"),
+        )
+
+    def _state_recipe(self, card: ModelCard, weights: str) -> Recipe:
+        network = networks.network_file(card)
+        if not network.is_file():
+            raise CardError(str(network), "expected the network's code beside its card", "no such file")
+        return Recipe(
+            kind="torch-state",
+            producer="harness.networks",
+            version=_version(HERE / "networks.py", HERE / "weights.py"),
+            inputs={"network": file_sha256(network), "weights": self._weights_digest(card, weights)},
+            arguments={"network": card.network},
+            toolchain=_versions("torch", "safetensors"),
+        )
+
+    def _weights_digest(self, card: ModelCard, weights: str) -> str:
+        """Return the sha256 of the checkpoint, or `seeded`; raises MissingNeedError if it is missing."""
+        missing = needs.weights(card, weights, needs.Places(weights_dir=self.weights_dir))
+        if missing is not None:
+            raise missing
+        if weights == "seeded":
+            return weights
+        return file_sha256(networks.weights_file(card, self.weights_dir) if weights == "card" else Path(weights))
+
+    def _write_state(self, card: ModelCard, weights: str, path: Path) -> Mapping[str, object]:
+        """Write exactly the tensors that the network has; return what was tolerated in the checkpoint."""
+        from safetensors.torch import save_file
+
+        network = networks.build_network(card)
+        notes = networks.load_state(network, networks.state(card, weights, self.weights_dir))
+        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+        return {"notes": list(notes)}
+
+    def _export(self, card: ModelCard, weights: str, path: Path) -> Mapping[str, object]:
+        from harness.convert.torch_onnx import export
+        from harness.weights import read_checkpoint
+
+        network = networks.build_network(card)
+        networks.load_state(network, read_checkpoint(self.torch(card, weights).path))
+        return {"inventory": export(network, card, path).as_json()}
+
+
+def brought(card: ModelCard, batch: int) -> Artifact:
+    """Return the ONNX file that the card brings, checked against the card's digest and tensors at that batch.
+
+    Raises MissingNeedError without the file, RunError (`corrupt-artifact`) for another one, and CardError where it
+    contradicts the card.
+    """
+    from harness.convert import onnx_graph
+
+    path = _brought_file(card)
+    if path is None or card.artifact is None:
+        raise CardError(f"{card.path}: artifact.onnx", "expected an ONNX file", "none")
+    if not path.is_file():
+        raise MissingNeedError(
+            card.name, f"artifact {path}", "nothing", card.artifact.note or "put it there", "weights"
+        )
+    digest = file_sha256(path)
+    if card.artifact.sha256 not in ("", digest):
+        what, hint = f"expected sha256 {card.artifact.sha256}", "get the file again, or correct artifact.sha256"
+        raise RunError(str(path), what, digest, hint, kind="corrupt-artifact", stage="build")
+    model = onnx_graph.read(path)
+    onnx_graph.check_specs(model, card, batch)
+    described = {"kind": "brought", "weights": digest, "inventory": onnx_graph.inventory(model).as_json()}
+    return Artifact(path, "onnx", digest, described, card.input, card.kept_outputs, batch)
+
+
+def _brought_file(card: ModelCard) -> Path | None:
+    """Return where the card's own ONNX file is, relative to the card, or None if it brings none."""
+    if card.artifact is None:
+        return None
+    named = card.artifact.onnx or card.artifact.path
+    return card.path.parent / named if named.endswith(".onnx") else None
+
+
+def _specs(card: ModelCard) -> list[dict[str, Any]]:
+    return [spec.model_dump(include={"name", "index", "dtype", "shape"}) for spec in card.kept_outputs]
+
+
+def _output_names(card: ModelCard) -> list[str]:
+    return [output.name for output in sorted(card.output, key=lambda output: output.index)]
+
+
+def _version(*sources: Path) -> str:
+    """Return omgate's version and a digest of the code that builds, so that a changed builder builds again."""
+    digest = text_sha256("".join(file_sha256(source) for source in sorted(sources) if source.is_file()))
+    return f"{harness.__version__}+{digest[:12]}"
+
+
+def _versions(*distributions: str) -> dict[str, str]:
+    """Return the installed versions, read without importing anything; empty for what is not installed."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = ""
+    return found

@@ -1,0 +1,127 @@
+"""The tables of a card that promise something: baselines, ratios, expected failures and waivers."""
+
+import datetime
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from harness.card_tables import Chip, Count, ImpossibleError, Place, Table, Text
+
+Check = Literal["accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio"]
+CHECKS: tuple[Check, ...] = ("accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio")
+SPEEDS = ("throughput", "latency", "ratio")
+
+
+class Baseline(Table):
+    """One printed number with everything that makes it comparable (a fraction where the README prints per cent)."""
+
+    chip: Chip
+    printed: str = ""
+    scope: Literal["chip", "card"] = "chip"
+    batch: Count | Literal["any", "unstated"]
+    metric: Text
+    class_: str = Field(default="", alias="class")
+    protocol: str = ""
+    value: float
+    unit: str = ""
+    higher_is_better: bool = True
+    tolerance: float | None = Field(default=None, ge=0)
+    role: Literal["promise", "reference", "measured"]
+    definition: str = ""
+    inputs: Literal["", "real", "random", "zero"] = ""
+    condition: str = ""
+    toolchain: str = ""
+    certain: bool = True
+    source: Place
+    decimals: int | None = Field(default=None, ge=0, le=20)
+
+    @model_validator(mode="after")
+    def _value_is_possible(self) -> "Baseline":
+        limit = 100.0 if self.unit == "%" else 1.0
+        if self.is_accuracy and not 0 <= self.value <= limit:
+            raise ImpossibleError("value", f"expected 0 to {limit:g} for {self.metric}", f"{self.value:g}")
+        if not self.is_accuracy and self.value <= 0:
+            raise ImpossibleError("value", f"expected more than 0 for {self.metric}", f"{self.value:g}")
+        return self
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Tell whether the number is a share of right answers, between 0 and 1 once normalised."""
+        return self.metric not in SPEEDS
+
+    @cached_property
+    def target(self) -> float:
+        """The value as a fraction where it is printed in per cent, else as printed."""
+        return self.value / 100.0 if self.unit == "%" else self.value
+
+    @cached_property
+    def allowed(self) -> float | None:
+        """The stated tolerance: in the units of `target` for an accuracy, as a share of the target for a speed."""
+        if self.tolerance is None or not self.is_accuracy:
+            return self.tolerance
+        return self.tolerance / 100.0 if self.unit == "%" else self.tolerance
+
+    @cached_property
+    def half_unit(self) -> float:
+        """Half a unit of the last printed digit, in the units of `target`."""
+        half: float = 0.5 * 10.0 ** -(self.decimals or 0)
+        return half / 100.0 if self.unit == "%" else half
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Everything but the number: two promises with the same identity contradict each other."""
+        where = (self.chip, self.scope, self.batch, self.metric, self.class_, self.protocol)
+        return (*where, self.definition, self.inputs, self.condition, self.toolchain)
+
+
+class Expect(Table):
+    """A failure that the README states: the case passes only if it fails in just this way."""
+
+    chip: Chip
+    batch: Count
+    check: Check | Literal["any"]
+    outcome: Literal["oom", "unsupported", "compile-error", "accuracy-gap"]
+    memory_mib_at_most: int | None = Field(default=None, gt=0)
+    source: Place
+
+
+class RatioSide(Table):
+    """One side of a ratio; `batch` may be `best`, the best of the card's promised batches."""
+
+    chip: Chip
+    batch: Count | Literal["best"]
+    scope: Literal["chip", "card"] = "chip"
+    metric: Text
+
+
+class Ratio(Table):
+    """A promise about two numbers: their ratio `at_least` a value, or `within` the tolerance of it."""
+
+    name: Text
+    numerator: RatioSide
+    denominator: RatioSide
+    at_least: float | None = Field(default=None, gt=0)
+    within: float | None = Field(default=None, gt=0)
+    tolerance: float | None = Field(default=None, ge=0)
+    role: Literal["promise", "reference"] = "promise"
+    source: Place
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "Ratio":
+        if (self.at_least is None) == (self.within is None):
+            both = "neither" if self.within is None else "both"
+            raise ImpossibleError("at_least", "expected exactly one of at_least and within", both)
+        return self
+
+
+class Waiver(Table):
+    """A known failure that somebody owns, until a date."""
+
+    chip: Chip
+    batch: Count | Literal["any"]
+    check: Check
+    owner: Text
+    reason: Text
+    link: Text
+    expires: datetime.date

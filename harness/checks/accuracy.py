@@ -1,0 +1,106 @@
+"""Accuracy: the whole data set through one artifact, scored by the README's protocol and the standard one."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import metrics, sidecar
+from harness.artifacts import Artifact, Recipe, file_sha256
+from harness.cards import ModelCard
+from harness.preprocess import digest as steps_digest
+from harness.results import Case, Outcomes, Paired, Samples
+from harness.samples import Array
+from harness.stream import Feed, evaluate
+from harness.workbench import TORCH, Workbench
+
+REFERENCE_VERSION = "1"
+# Decoded samples and unscored outputs kept waiting; full-size segmentation logits are 160 MB an image.
+WAITING_BYTES = 400 * 2**20
+
+
+def measure(case: Case, bench: Workbench) -> dict[str, Any]:
+    """Score the case's artifact on its data set; return the measures, the paired comparison and the sidecar."""
+    card = bench.card(case)
+    artifact = bench.artifact(case)
+    feed = bench.feed(card)
+    outcomes, measures, worst = _score(case, bench, artifact, feed)
+    facts: dict[str, Any] = {
+        "measures": measures,
+        "samples": used(card, feed, bench.samples),
+        "worst": worst,
+        "outcomes": _write_outcomes(bench.run_dir, case, card, outcomes),
+        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
+        "digests": digests(card, artifact, feed),
+    }
+    if case.runtime != TORCH:
+        facts["paired"] = _paired(case, bench, feed, outcomes)
+    return facts
+
+
+def _score(
+    case: Case, bench: Workbench, artifact: Artifact, feed: Feed
+) -> tuple[dict[str, Array], tuple[Any, ...], tuple[str, ...]]:
+    card = bench.card(case)
+    scorer = metrics.make_scorer(card)
+    with bench.open(case, artifact) as session:
+        report = bench.reporter(case.id, len(feed.ids))
+        evaluate(session, feed.labelled(), scorer, depth=_depth(card, case.batch), progress=report)
+    return scorer.outcomes(), scorer.measures(), scorer.worst(5)
+
+
+def _depth(card: ModelCard, batch: int) -> int:
+    """Return how many samples may wait: two batches where memory allows, and at least one batch."""
+    sample_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in (*card.input, *card.kept_outputs))
+    return max(1, batch, min(2 * batch + 6, WAITING_BYTES // max(sample_bytes, 1)))
+
+
+def used(card: ModelCard, feed: Feed, asked: int | None) -> Samples:
+    """Return how many samples were used, and a digest of their ids in order."""
+    ids_digest = hashlib.sha256("\n".join(feed.ids).encode()).hexdigest()
+    return Samples(asked=asked, used=len(feed.ids), declared=card.dataset.count, ids_digest=ids_digest)
+
+
+def digests(card: ModelCard, artifact: Artifact, feed: Feed) -> dict[str, str]:
+    """Return the digests that say what was measured: weights, data and preprocessing."""
+    return {
+        "weights": str(artifact.recipe.get("weights", "")),
+        "data": feed.dataset.digest(),
+        "preprocess": steps_digest(card.preprocess),
+    }
+
+
+def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[str, Array]) -> Outcomes:
+    folder = run_dir / "outcomes"
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"{case.key}.npz"
+    sidecar.write(final, outcomes)
+    kind = "top-k" if card.metric.name == "top1" else card.metric.name
+    return Outcomes(path=f"outcomes/{final.name}", sha256=file_sha256(final), kind=kind)
+
+
+def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
+    """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime."""
+    card = bench.card(case)
+    reference_runtime = TORCH if case.runtime.startswith("ort-") else "ort-cpu"
+    reference = case.model_copy(update={"runtime": reference_runtime, "chip": "cpu"})
+    artifact = bench.artifact(reference)
+    recipe = Recipe(
+        kind="outcomes",
+        producer=reference_runtime,
+        version=REFERENCE_VERSION,
+        inputs={"artifact": artifact.digest, "data": feed.dataset.digest()},
+        arguments={
+            "preprocess": steps_digest(card.preprocess),
+            "metric": json.loads(card.metric.model_dump_json()),
+            "ids": used(card, feed, None).ids_digest,
+        },
+    )
+
+    def build(path: Path) -> None:
+        sidecar.write(path, _score(reference, bench, artifact, feed)[0])
+
+    entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
+    return metrics.paired(card, outcomes, sidecar.read(entry.path), reference_runtime)

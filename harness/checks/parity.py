@@ -1,0 +1,131 @@
+"""Parity: every kept output of the artifact against the source framework, on a few fixed inputs."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import needs, sidecar
+from harness.artifacts import Recipe
+from harness.cards import ModelCard
+from harness.errors import RunError
+from harness.results import Case, OutputParity
+from harness.samples import Array, Sample
+from harness.workbench import TORCH, Workbench
+
+REFERENCE_VERSION = "1"
+MOST_INPUTS = 8
+# Reference outputs are kept in the store: full-size segmentation logits are 160 MB an image.
+REFERENCE_BYTES = 192 * 2**20
+INPUT_SEED = 20201120
+
+
+def measure(case: Case, bench: Workbench) -> dict[str, Any]:
+    """Compare the case's artifact with the framework's own outputs, output by output."""
+    card = bench.card(case)
+    artifact = bench.artifact(case)
+    samples = fixed_inputs(card, bench)
+    reference = _reference(case, bench, samples)
+    with bench.open(case, artifact) as session:
+        outputs = [answer.arrays for answer in session.run(samples)]
+    if len(outputs) != len(samples):
+        raise RunError(case.id, f"expected {len(samples)} answers", str(len(outputs)), kind="tool-failed", stage="run")
+    parity = tuple(
+        compare(spec.name, [arrays[position] for arrays in outputs], [row[position] for row in reference])
+        for position, spec in enumerate(card.kept_outputs)
+    )
+    return {
+        "parity": parity,
+        "samples": None,
+        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
+        "worst": _worst(samples, outputs, reference),
+    }
+
+
+def fixed_inputs(card: ModelCard, bench: Workbench) -> list[Sample]:
+    """Return up to 8 inputs: the first pictures of the card's data set, or seeded noise where there is no data."""
+    row_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in card.kept_outputs)
+    count = max(1, min(MOST_INPUTS, REFERENCE_BYTES // row_bytes))
+    if needs.data(card, bench.places) is None:
+        feed = bench.feed(card, count)
+        return [feed.sample(sample_id) for sample_id in feed.ids]
+    return [_noise(card, index) for index in range(count)]
+
+
+def _noise(card: ModelCard, index: int) -> Sample:
+    generator = np.random.Generator(np.random.PCG64([INPUT_SEED, index]))
+    arrays = tuple(generator.standard_normal(spec.at(1)[1:]).astype(spec.dtype) for spec in card.input)
+    return Sample(f"noise-{index}", arrays)
+
+
+def compare(name: str, got: list[Array], expected: list[Array]) -> OutputParity:
+    """Return cosine and max|a−b| / max|b| of one output over all inputs, in float64.
+
+    A shape that differs, NaN and infinities give cosine 0 and are marked as not finite.
+    """
+    dot = norm_got = norm_expected = worst = largest = 0.0
+    for mine, theirs in zip(got, expected, strict=True):
+        if mine.shape != theirs.shape or not (np.isfinite(mine).all() and np.isfinite(theirs).all()):
+            return OutputParity(output=name, cosine=0.0, max_rel=1e300, finite=False)
+        a, b = mine.astype(np.float64).ravel(), theirs.astype(np.float64).ravel()
+        dot += float(a @ b)
+        norm_got += float(a @ a)
+        norm_expected += float(b @ b)
+        worst, largest = max(worst, float(np.abs(a - b).max())), max(largest, float(np.abs(b).max()))
+    if norm_got == 0.0 or norm_expected == 0.0:
+        same = norm_got == norm_expected
+        return OutputParity(output=name, cosine=1.0 if same else 0.0, max_rel=0.0 if same else 1e300)
+    cosine = dot / (norm_got**0.5 * norm_expected**0.5)
+    return OutputParity(output=name, cosine=float(cosine), max_rel=worst / largest)
+
+
+def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tuple[Array, ...]]:
+    """Return the framework's outputs for the fixed inputs, computed once and kept in the store."""
+    artifact = bench.builder.torch(bench.card(case), bench.weights)
+    recipe = Recipe(
+        kind="reference-outputs",
+        producer=TORCH,
+        version=REFERENCE_VERSION,
+        inputs={"artifact": artifact.digest, "samples": _samples_digest(samples)},
+        arguments={},
+    )
+
+    def build(path: Path) -> None:
+        reference = case.model_copy(update={"runtime": TORCH, "chip": "cpu", "batch": 1})
+        with bench.open(reference, artifact) as session:
+            rows = [answer.arrays for answer in session.run(samples)]
+        named = {f"{row}/{column}": array for row, arrays in enumerate(rows) for column, array in enumerate(arrays)}
+        sidecar.write(path, named, compress=False)
+
+    entry = bench.builder.store.get_or_build(recipe, "outputs.npz", build)
+    stored = sidecar.read(entry.path)
+    columns = range(len(bench.card(case).kept_outputs))
+    return [tuple(stored[f"{row}/{column}"] for column in columns) for row in range(len(samples))]
+
+
+def _samples_digest(samples: list[Sample]) -> str:
+    digest = hashlib.sha256()
+    for array in _arrays(samples):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _arrays(samples: list[Sample]) -> Iterator[Array]:
+    for sample in samples:
+        yield from sample.arrays
+
+
+def _worst(
+    samples: list[Sample], outputs: list[tuple[Array, ...]], reference: list[tuple[Array, ...]]
+) -> tuple[str, ...]:
+    """Return the ids of the inputs whose outputs differ most, worst first."""
+
+    def distance(row: int) -> float:
+        pairs = zip(outputs[row], reference[row], strict=True)
+        return max(float(np.abs(a - b).max()) if a.shape == b.shape else np.inf for a, b in pairs)
+
+    order = sorted(range(len(samples)), key=distance, reverse=True)
+    return tuple(samples[row].id for row in order[:3])

@@ -1,0 +1,80 @@
+"""The command `omgate`: finds the subcommand, imports only that, and turns errors into one line and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from harness import __version__
+from harness.errors import OmgateError, UsageError, closest
+
+# Name, module, and the line of `omgate --help`.
+COMMANDS = {
+    "list": ("harness.commands.list", "the cards: model, data, metric, chips, batches, promises"),
+    "show": ("harness.commands.show", "one card with every promise and where it is printed"),
+    "validate": ("harness.commands.validate", "check that cards are sound, without running anything"),
+    "lint": ("harness.commands.lint", "mark implausible and unexplained baselines"),
+    "doctor": ("harness.commands.doctor", "what is ready on this machine, and what to do for the rest"),
+    "data": ("harness.commands.data", "make a data set's manifest, or check the data set against it"),
+    "cache": ("harness.commands.cache", "list, verify or prune the store of built files"),
+    "train": ("harness.commands.train", "train a tiny model again, as its shipped weights were"),
+}
+RED, INTERRUPTED, USAGE = 1, 2, 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 green, 1 red findings, 2 interrupted, 4 wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"omgate: {error}", file=sys.stderr)
+        return USAGE
+    except OmgateError as error:
+        print(f"omgate: {error}", file=sys.stderr)
+        return RED
+    except KeyboardInterrupt:
+        print("omgate: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `omgate list | head`: the reader has what it wants
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(given: list[str]) -> int:
+    name, rest = (given[0], given[1:]) if given else ("", [])
+    if name in ("-h", "--help"):
+        print(_help())
+        return 0
+    if name == "--version":
+        print(f"omgate {__version__}")
+        return 0
+    if not name:
+        raise UsageError("omgate", "expected a command", "nothing", f"one of {', '.join(COMMANDS)}; see omgate --help")
+    if name not in COMMANDS:
+        hint = closest(name, list(COMMANDS)) or f"one of {', '.join(COMMANDS)}"
+        raise UsageError("omgate", "unknown command", repr(name), hint)
+    try:
+        code: int = import_module(COMMANDS[name][0]).run(rest)
+    except SystemExit as asked:  # argparse ends the process after printing a command's help
+        return int(asked.code or 0)
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [
+        "usage: omgate COMMAND [arguments]",
+        "",
+        "Executable gates for the promises of model READMEs.",
+        "",
+        "commands:",
+    ]
+    lines += [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join([*lines, "", "`omgate COMMAND --help` explains a command. `pytest` runs the gates."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

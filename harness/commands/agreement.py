@@ -1,0 +1,203 @@
+"""What the schema cannot tell of a card: whether its tables agree with each other and with the files beside it."""
+
+import ast
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness.cards import Atc, Baseline, ModelCard
+from harness.errors import CardError, MissingNeedError, OmgateError, closest
+
+DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord"), "map": ("coco",)}
+SCORES_OF = {"top1": ("top1", "top5"), "miou": ("miou", "pixacc", "iou"), "map": ("map",)}
+STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
+SPEEDS = ("throughput", "latency", "ratio")
+FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
+# Flags that omgate fills in for each build; the rest of the printed command is `atc.flags`.
+OWN_FLAGS = (
+    "model",
+    "output",
+    "soc_version",
+    "input_shape",
+    "framework",
+    "input_format",
+    "out_nodes",
+    "precision_mode",
+)
+
+
+def findings(card: ModelCard, weights_dir: Path | None = None) -> tuple[OmgateError, ...]:
+    """Return everything that contradicts itself in a card; absent weights are no finding, other ones are."""
+    found: list[OmgateError] = [error for check in CHECKS for error in check(card)]
+    return (*found, *_weights(card, weights_dir))
+
+
+def _preprocess(card: ModelCard) -> Iterator[CardError]:
+    from harness.preprocess import check_steps
+
+    if card.dataset.kind == "none" and not card.preprocess:
+        return
+    try:
+        check_steps(card.preprocess, card.input[0], f"{card.path}: preprocess")
+    except CardError as error:
+        yield error
+
+
+def _outputs(card: ModelCard) -> Iterator[CardError]:
+    indices = sorted(output.index for output in card.output)
+    if indices != list(range(len(indices))):
+        yield _error(card, "output", f"expected the indices 0 to {len(indices) - 1}", str(indices))
+    shape = card.scored_output.shape
+    axes = {"top1": 2, "miou": 4}.get(card.metric.name)
+    if axes is not None and len(shape) != axes:
+        yield _error(card, "output", f"expected {axes} axes of the output that {card.metric.name} scores", str(shape))
+    elif axes is not None and card.class_count not in shape[1:]:
+        yield _error(card, "output", f"expected an axis of {card.class_count} classes", str(list(shape)))
+
+
+def _metric(card: ModelCard) -> Iterator[CardError]:
+    kinds = (*DATA_OF[card.metric.name], "none")
+    if card.dataset.kind not in kinds:
+        yield _error(card, "dataset.kind", f"expected {' or '.join(kinds)} for {card.metric.name}", card.dataset.kind)
+    protocols = ("dataset", "running-mean")
+    if card.metric.name == "miou" and card.metric.protocol not in protocols:
+        hint = closest(card.metric.protocol, protocols)
+        yield _error(card, "metric.protocol", f"expected {' or '.join(protocols)}", repr(card.metric.protocol), hint)
+
+
+def _atc(card: ModelCard) -> Iterator[CardError]:
+    if card.atc is None:
+        return
+    code = FRAMEWORK_CODE[card.source.framework]
+    if card.atc.framework != code:
+        yield _error(card, "atc.framework", f"expected {code} for {card.source.framework}", str(card.atc.framework))
+    layouts = {tensor.layout for tensor in card.input if len(tensor.shape) == 4 and tensor.layout}
+    if card.atc.input_format in ("NCHW", "NHWC") and layouts - {card.atc.input_format}:
+        yield _error(card, "atc.input_format", "expected the layout of the inputs", f"not {', '.join(sorted(layouts))}")
+    if card.atc.source is not None:
+        yield from _printed_command(card, card.atc, card.atc.source.text)
+
+
+def _printed_command(card: ModelCard, atc: Atc, text: str) -> Iterator[CardError]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        yield _error(card, "atc.source.text", "expected a command line", str(error))
+        return
+    flags = dict(word[2:].partition("=")[::2] for word in words if word.startswith("--"))
+    named = {"framework": str(atc.framework), "input_format": atc.input_format}
+    named |= {"out_nodes": atc.out_nodes, "precision_mode": atc.precision_mode}
+    for name, value in named.items():
+        if flags.get(name, "") != value:
+            yield _error(
+                card, f"atc.{name}", f"expected {flags.get(name, '')!r} as in the printed command", repr(value)
+            )
+    rest = {name: value for name, value in flags.items() if name not in OWN_FLAGS}
+    if rest != atc.flags:
+        yield _error(card, "atc.flags", f"expected {rest} as in the printed command", str(atc.flags))
+    yield from _input_shape(card, flags.get("input_shape", ""))
+
+
+def _input_shape(card: ModelCard, text: str) -> Iterator[CardError]:
+    """Compare `name:1,3,224,224;other:…` with the inputs; a variable, -1 or a number of the card's batches is "N"."""
+    printed = [part.rpartition(":") for part in text.split(";") if part.strip()]
+    names = [name.strip() for name, _, _ in printed]
+    expected = [tensor.name for tensor in card.input]
+    if text and names != expected:
+        yield _error(card, "input", f"expected the names {names} of the printed --input_shape", str(expected))
+        return
+    for i, (tensor, (_, _, sizes)) in enumerate(zip(card.input, printed, strict=False)):
+        batches = {"-1", "${bs}", *map(str, card.batches)}
+        given = [size.strip() for size in sizes.split(",")]
+        wanted = [given[axis] if size == "N" and given[axis] in batches else str(size)
+                  for axis, size in enumerate(tensor.shape) if axis < len(given)]  # fmt: skip
+        if wanted != given or len(given) != len(tensor.shape):
+            yield _error(
+                card, f"input[{i}].shape", f"expected {sizes.strip()} as in --input_shape", str(list(tensor.shape))
+            )
+
+
+def _promises(card: ModelCard) -> Iterator[CardError]:
+    for i, row in enumerate(card.baseline):
+        if row.role != "reference":
+            yield from _promise(card, f"baseline[{i}]", row)
+    for i, one in enumerate(card.expect):
+        if one.batch not in card.batches:
+            yield _error(card, f"expect[{i}].batch", f"expected one of batches {list(card.batches)}", str(one.batch))
+        if one.chip not in card.chips:
+            yield _unknown_chip(card, f"expect[{i}].chip", one.chip)
+
+
+def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
+    known = (*SCORES_OF[card.metric.name], *SPEEDS)
+    if row.metric not in known:
+        yield _error(
+            card, f"{where}.metric", f"expected one of {', '.join(known)}", repr(row.metric), closest(row.metric, known)
+        )
+    if isinstance(row.batch, int) and row.batch not in card.batches:
+        yield _error(card, f"{where}.batch", f"expected one of batches {list(card.batches)}", str(row.batch))
+    if row.chip not in ("any", "cpu", *card.chips):
+        yield _unknown_chip(card, f"{where}.chip", row.chip)
+    protocols = ("", card.metric.protocol, STANDARD_OF[card.metric.name])
+    if row.is_accuracy and row.protocol not in protocols:
+        hint = closest(row.protocol, protocols)
+        yield _error(card, f"{where}.protocol", "expected a protocol that is measured", repr(row.protocol), hint)
+    if row.class_ and isinstance(card.classes, tuple) and row.class_ not in card.classes:
+        hint = closest(row.class_, card.classes)
+        yield _error(card, f"{where}.class", "expected one of the card's classes", repr(row.class_), hint)
+
+
+def _network(card: ModelCard) -> Iterator[CardError]:
+    """Compare the keys of `[network]` with the arguments of `build`, read from the source without running it."""
+    path = card.path.parent / "network.py"
+    if card.artifact is not None or card.source.framework != "torch":
+        return
+    if not path.is_file():
+        yield _error(card, "source.framework", "expected network.py beside a torch card", "none", f"write {path}")
+        return
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError) as error:
+        yield CardError(str(path), "expected Python source", str(error))
+        return
+    builds = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "build"]
+    if not builds:
+        yield CardError(str(path), "expected a function build(**arguments)", "none")
+        return
+    names = [one.arg for one in (*builds[0].args.args, *builds[0].args.kwonlyargs)]
+    for key in card.network:
+        if key not in names and builds[0].args.kwarg is None:
+            yield _error(card, f"network.{key}", f"unknown argument of build in {path.name}", "", closest(key, names))
+
+
+def _weights(card: ModelCard, weights_dir: Path | None) -> Iterator[OmgateError]:
+    from harness.networks import weights_file
+
+    if card.weights is None:
+        return
+    try:
+        weights_file(card, weights_dir)
+    except MissingNeedError:
+        return  # doctor says what is missing; validate says what is wrong
+    except OmgateError as error:
+        yield error
+
+
+def _unknown_chip(card: ModelCard, where: str, chip: str) -> CardError:
+    hint = closest(chip, card.chips) or "add it to chips"
+    return _error(card, where, f"expected one of chips {list(card.chips)}", repr(chip), hint)
+
+
+def _error(card: ModelCard, *parts: str) -> CardError:
+    where, *rest = parts
+    return CardError(f"{card.path}: {where}", *rest)
+
+
+CHECKS: tuple[Callable[[ModelCard], Iterator[CardError]], ...] = (
+    _preprocess,
+    _outputs,
+    _metric,
+    _atc,
+    _promises,
+    _network,
+)

@@ -1,0 +1,57 @@
+"""What the commands' command lines share: one-line usage errors, and the folders a user can point at."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from harness.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are UsageErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with the parser's message and the way to its help."""
+        raise UsageError(self.prog, message, do=f"see {self.prog} --help")
+
+
+def parser(command: str, description: str | None) -> Parser:
+    """Return the parser of a command; the first line of `description` becomes its help."""
+    first = (description or "").partition("\n")[0]
+    return Parser(prog=f"omgate {command}", description=first, allow_abbrev=False)
+
+
+def add_cards(parser: argparse.ArgumentParser) -> None:
+    """Add `--cards DIR`, which may be given more than once."""
+    parser.add_argument("--cards", action="append", default=[], type=Path, metavar="DIR", help="more model folders")
+
+
+def add_folders(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add `--weights-dir`, `--data-dir` or `--cache-dir`, each with an environment variable for its default."""
+    what = {"weights-dir": "checkpoints", "data-dir": "data sets, one folder per kind", "cache-dir": "the store"}
+    for name in names:
+        text = f"folder with {what[name]} (also ${_variable(name)})"
+        parser.add_argument(f"--{name}", metavar="DIR", help=text)
+
+
+def folder(options: argparse.Namespace, name: str) -> Path | None:
+    """Return the folder of an option, else of its variable, else None; raises UsageError if it is not there."""
+    given = getattr(options, name.replace("-", "_")) or os.environ.get(_variable(name))
+    if not given:
+        return None
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"--{name} (or ${_variable(name)})", "expected a folder", repr(given), "create or correct it")
+    return path.resolve()
+
+
+def cache_dir(options: argparse.Namespace) -> Path:
+    """Return the store's folder, which need not exist yet: the option, else the environment, else the user's cache."""
+    from harness.artifacts import default_cache_dir
+
+    return Path(options.cache_dir).expanduser().resolve() if options.cache_dir else default_cache_dir()
+
+
+def _variable(name: str) -> str:
+    return f"OMGATE_{name.replace('-', '_').upper()}"

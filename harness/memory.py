@@ -1,0 +1,71 @@
+"""How much host memory a case needs, told before it starts."""
+
+import os
+from pathlib import Path
+
+from harness.errors import MissingNeedError
+
+# Interpreter, numpy and ONNX Runtime before a model is loaded, measured here at 60 to 90 MiB.
+PROCESS_MIB = 100
+# A case may take this share of what is available: above it a second worker, or the page cache, would be pushed out.
+SHARE = 0.6
+
+
+def available_mib() -> int:
+    """Return the memory that can still be taken without swapping, in MiB; all of it where the system does not tell."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) // 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+def require(needed_mib: int, where: str) -> None:
+    """Raise MissingNeedError when a case needs more than its share of the memory available now."""
+    available = available_mib()
+    if needed_mib > SHARE * available:
+        needed, share = needed_mib / 1024, SHARE * available / 1024
+        raise MissingNeedError(
+            where,
+            f"needs {needed:.1f} GB of memory",
+            f"{share:.1f} GB, {SHARE:.0%} of what is free",
+            "run a smaller batch or a larger host",
+            need="memory",
+        )
+
+
+def onnx_mib(path: Path) -> int:
+    """Estimate the memory of running an ONNX file: its weights twice, and the largest sum of values alive at once.
+
+    Values live from the node that makes them to the last node that reads them; sizes come from shape inference.
+    """
+    import onnx
+
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    sizes = _value_bytes(model.graph)
+    last_use = {name: step for step, node in enumerate(model.graph.node) for name in node.input}
+    last_use |= {output.name: len(model.graph.node) for output in model.graph.output}
+    alive = peak = sum(sizes.get(value.name, 0) for value in model.graph.input)
+    for step, node in enumerate(model.graph.node):
+        alive += sum(sizes.get(name, 0) for name in node.output)
+        peak = max(peak, alive)
+        alive -= sum(sizes.get(name, 0) for name in {*node.input} if last_use.get(name) == step)
+    return PROCESS_MIB + (peak + 2 * path.stat().st_size) // 2**20
+
+
+def _value_bytes(graph: "onnx.GraphProto") -> dict[str, int]:  # type: ignore[name-defined]  # noqa: F821
+    values = [*graph.input, *graph.value_info, *graph.output]
+    return {value.name: _tensor_bytes(value.type.tensor_type) for value in values}
+
+
+def _tensor_bytes(tensor: "onnx.TypeProto.Tensor") -> int:  # type: ignore[name-defined]  # noqa: F821
+    from math import prod
+
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    if not tensor.elem_type:
+        return 0
+    return int(
+        prod(dim.dim_value or 1 for dim in tensor.shape.dim) * tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
+    )

@@ -1,0 +1,71 @@
+"""What a card needs that this machine lacks, told before any work, with the remedy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import cards
+from harness.cards import ModelCard
+from harness.errors import MissingNeedError
+
+DATA_LAYOUTS = {
+    "imagenet": "val/ with the pictures and val_label.txt beside it",
+    "cityscapes": "leftImg8bit/val/ and gtFine/val/",
+    "coco": "annotations/instances_*.json and the pictures",
+    "tfrecord": "the TFRecord file",
+}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the user keeps what is not shipped: checkpoints and data sets."""
+
+    weights_dir: Path | None = None
+    data_dir: Path | None = None
+
+
+def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
+    """Return what is missing to have this card's weights, or None; seeded weights are always there."""
+    if choice == "seeded" or (card.artifact is not None and card.weights is None):
+        return None
+    if choice != "card":
+        return None if Path(choice).is_file() else _missing_weights("--weights", choice, "give a checkpoint file")
+    if card.weights is None:
+        return _missing_weights(card.name, "a [weights] table in the card", "add it, or run with --weights seeded")
+    candidates = [card.path.parent / card.weights.file]
+    candidates += [places.weights_dir / card.weights.file] if places.weights_dir else []
+    if any(path.is_file() for path in candidates):
+        return None
+    source = f" (from {card.weights.url})" if card.weights.url else ""
+    place = f"put it into {places.weights_dir}" if places.weights_dir else "put it into a folder and pass --weights-dir"
+    return _missing_weights(card.name, f"weights {card.weights.file}", f"{place}{source}, or run with --weights seeded")
+
+
+def data(card: ModelCard, places: Places) -> MissingNeedError | None:
+    """Return what is missing to have this card's data set, or None; generated data is always there."""
+    if card.dataset.generator:
+        return None
+    layout = DATA_LAYOUTS.get(card.dataset.kind)
+    if layout is None:
+        return MissingNeedError(card.name, "a data set", "kind none", "name one in the card's [dataset]", need="data")
+    root = data_root(card, places)
+    if root is not None and root.is_dir():
+        return None
+    place = f"put it at {root}" if root else f"pass --data-dir with a folder {card.dataset.kind}/"
+    return MissingNeedError(card.name, f"data set {card.dataset.kind}", "nothing", f"{place}: {layout}", need="data")
+
+
+def data_root(card: ModelCard, places: Places) -> Path | None:
+    """Return the folder in which this card's data set is looked for."""
+    return places.data_dir / card.dataset.kind if places.data_dir else None
+
+
+def for_check(card: ModelCard, check: cards.Check, choice: str, places: Places) -> MissingNeedError | None:
+    """Return the first thing missing for a check of a card, or None; only scoring needs the data set."""
+    missing = weights(card, choice, places)
+    if missing is None and check in ("accuracy", "batch-consistency"):
+        missing = data(card, places)
+    return missing
+
+
+def _missing_weights(where: str, what: str, do: str) -> MissingNeedError:
+    return MissingNeedError(where, what, "nothing", do, need="weights")

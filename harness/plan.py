@@ -1,0 +1,220 @@
+"""Which cases there are: what the cards promise, what carries its own threshold, and what is promised by nobody."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import cards, gates, needs, runtimes
+from harness.cards import CHECKS, Check, ModelCard
+from harness.errors import MissingNeedError, UsageError, closest
+from harness.results import Case
+
+SPEED: tuple[Check, ...] = ("throughput", "latency")
+# What runs when no runtime is asked for: one that is on every machine, and two that tell by a skip that they could run.
+DEFAULT_RUNTIMES = ("ort-cpu", "ort-cuda", "ort-cann")
+NPU_RUNTIMES = ("ort-cann",)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for; an empty tuple asks for nothing in particular."""
+
+    models: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    chips: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
+    checks: tuple[Check, ...] = ()
+    weights: str = "card"
+    threads: int = 1
+    unpromised: bool = False
+    samples: int | None = None
+    npu_device: str = ""
+    card_folders: tuple[Path, ...] = ()
+    places: needs.Places = field(default_factory=needs.Places)
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A card or runtime that cannot run here, with the cases it keeps from running; reported once."""
+
+    name: str
+    reason: MissingNeedError
+    cases: tuple[Case, ...] = ()
+    nightly: bool = False
+    platform: str = "onnx"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases to run, those that no card promises, and what is missing."""
+
+    cards: dict[str, ModelCard]
+    cases: tuple[Case, ...]
+    unpromised: tuple[Case, ...]
+    lacks: tuple[Lack, ...]
+
+
+def make(selection: Selection) -> Plan:
+    """Plan the cases of a selection; raises UsageError for a requested thing that is unknown or cannot run."""
+    known = {card.name: card for card in cards.load_all(selection.card_folders)}
+    _check_names(selection, known)
+    chosen = [known[name] for name in selection.models] if selection.models else list(known.values())
+    lacks = list(_missing_runtimes(selection))
+    absent = {lack.name for lack in lacks}
+    names = [name for name in selection.runtimes or DEFAULT_RUNTIMES if name not in absent]
+    promised: list[Case] = []
+    unpromised: list[Case] = []
+    for card in chosen:
+        for case in _candidates(card, names, selection):
+            (promised if _exists(card, case) else unpromised).append(case)
+    cases = promised + unpromised if selection.unpromised else promised
+    ready, card_lacks = _split_by_needs(known, cases, selection)
+    plan = Plan(known, tuple(ready), tuple(unpromised), tuple(lacks + card_lacks))
+    _check_requests(selection, plan)
+    return plan
+
+
+def accuracy_batch(card: ModelCard, chip: str) -> int:
+    """Return the one batch size at which a whole data set is scored on a chip: the promised one, else the first."""
+    promised = [row for row in card.baseline if row.is_accuracy and row.role != "reference"]
+    here = [row for row in promised if row.chip == chip] or promised
+    batches = [row.batch for row in here if isinstance(row.batch, int)]
+    return batches[0] if batches else card.batches[0]
+
+
+def _check_names(selection: Selection, known: dict[str, ModelCard]) -> None:
+    for name in selection.models:
+        if name not in known:
+            hint = closest(name, list(known)) or f"known: {', '.join(sorted(known))}"
+            raise UsageError("--model", "unknown model", repr(name), hint)
+    for name in selection.runtimes:
+        runtimes.get(name)
+    for check in selection.checks:
+        if check not in CHECKS:
+            raise UsageError(
+                "--check", "unknown check", repr(check), closest(check, list(CHECKS)) or f"known: {', '.join(CHECKS)}"
+            )
+    chips = {"cpu", "any"} | {chip for card in known.values() for chip in card.chips}
+    for chip in selection.chips:
+        if chip not in chips:
+            hint = closest(chip, sorted(chips)) or f"known: {', '.join(sorted(chips))}"
+            raise UsageError("--chip", "unknown chip", repr(chip), hint)
+
+
+def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
+    for name in selection.runtimes or DEFAULT_RUNTIMES:
+        reason = runtimes.get(name).missing()
+        if reason is None:
+            continue
+        if name in selection.runtimes:
+            raise UsageError(f"--runtime {name}", "expected a runtime that can run here", reason)
+        yield Lack(name, MissingNeedError(name, "cannot run here", "", reason))
+
+
+def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[Case]:
+    """Yield every case of a card that the selection admits, promised or not."""
+    chip_of = {name: runtimes.get(name).chip() for name in names}
+    for name, chip in chip_of.items():
+        if selection.chips and chip not in selection.chips:
+            continue
+        for check in selection.checks or CHECKS:
+            for batch in _batches(card, check, chip, selection):
+                yield Case(
+                    model=card.name,
+                    runtime=name,
+                    chip=chip,
+                    batch=batch,
+                    check=check,
+                    weights=_weights_name(selection.weights),
+                    threads=selection.threads,
+                )
+
+
+def _batches(card: ModelCard, check: Check, chip: str, selection: Selection) -> Iterable[int]:
+    """Return the batch sizes of a check: accuracy runs at one, batch consistency compares the others with it."""
+    if check == "ratio":
+        return ()
+    everywhere = card.batches if selection.weights != "seeded" else card.batches[:1]
+    if check == "accuracy":
+        everywhere = (accuracy_batch(card, chip),)
+    elif check == "batch-consistency":
+        everywhere = tuple(batch for batch in everywhere if batch != accuracy_batch(card, chip))
+    if not selection.batches:
+        return everywhere
+    asked = selection.batches if selection.unpromised else [batch for batch in selection.batches if batch in everywhere]
+    return tuple(asked)
+
+
+def _exists(card: ModelCard, case: Case) -> bool:
+    """Tell whether a case stands on a promise or on a threshold of its own (DESIGN: a case is a promise)."""
+    if case.weights == "seeded":
+        return case.check in ("parity", *SPEED)
+    return gates.has_promise(card, case)
+
+
+def _weights_name(choice: str) -> str:
+    if choice in ("card", "seeded"):
+        return choice
+    from harness.artifacts import file_sha256
+
+    path = Path(choice)
+    if not path.is_file():
+        raise UsageError("--weights", "expected card, seeded or a checkpoint file", repr(choice))
+    return file_sha256(path)
+
+
+def _split_by_needs(
+    known: dict[str, ModelCard], cases: Sequence[Case], selection: Selection
+) -> tuple[list[Case], list[Lack]]:
+    """Part the cases that can run from those that lack something; one Lack per card and need."""
+    ready: list[Case] = []
+    lacking: dict[tuple[str, str], tuple[MissingNeedError, list[Case]]] = {}
+    found: dict[tuple[str, Check], MissingNeedError | None] = {}
+    for case in cases:
+        key = (case.model, case.check)
+        if key not in found:
+            found[key] = needs.for_check(known[case.model], case.check, selection.weights, selection.places)
+        reason = found[key]
+        if reason is None:
+            ready.append(case)
+        else:
+            lacking.setdefault((case.model, reason.need), (reason, []))[1].append(case)
+    lacks = [
+        Lack(model, reason, tuple(kept), known[model].nightly) for (model, _need), (reason, kept) in lacking.items()
+    ]
+    return ready, lacks
+
+
+def _check_requests(selection: Selection, plan: Plan) -> None:
+    """Raise UsageError for a requested model that lacks something, or a request that no runnable case answers."""
+    for lack in plan.lacks:
+        if lack.name in selection.models:
+            raise UsageError(f"--model {lack.name}", f"expected {lack.reason.what}", "nothing", lack.reason.do)
+    most = max((plan.cards[case.model].dataset.count for case in plan.cases), default=0)
+    if selection.samples is not None and plan.cases and selection.samples > most:
+        raise UsageError(f"--samples {selection.samples}", f"expected at most {most}, the largest data set selected")
+    if selection.npu_device and not any(case.runtime in NPU_RUNTIMES for case in plan.cases):
+        raise UsageError(f"--npu-device {selection.npu_device}", "no selected case runs on an NPU", "", "add --runtime")
+    requests: tuple[tuple[str, str, tuple[object, ...]], ...] = (
+        ("--model", "model", selection.models),
+        ("--chip", "chip", selection.chips),
+        ("--batch-size", "batch", selection.batches),
+        ("--check", "check", selection.checks),
+    )
+    for option, attribute, wanted in requests:
+        answered = {getattr(case, attribute) for case in plan.cases}
+        for value in wanted:
+            if value not in answered:
+                raise _unanswered(option, attribute, value, plan)
+
+
+def _unanswered(option: str, attribute: str, value: object, plan: Plan) -> UsageError:
+    where = f"{option} {value}"
+    for lack in plan.lacks:
+        if any(getattr(case, attribute) == value for case in lack.cases):
+            return UsageError(
+                where, "expected something that can run here", f"{lack.reason.what} missing", lack.reason.do
+            )
+    if any(getattr(case, attribute) == value for case in plan.unpromised):
+        return UsageError(where, "no card promises it", "", "add --unpromised to run it all the same")
+    return UsageError(where, "no case of this selection has it", "", "see `omgate plan`")

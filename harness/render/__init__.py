@@ -1,0 +1,1 @@
+"""The same verdicts as text for people."""

@@ -1,0 +1,241 @@
+"""What is run, what was measured, and what was decided: plain data that travels to JSON and back.
+
+Every document carries `schema = 1`; keys that this version does not know are kept when read.
+"""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.cards import Check
+
+SCHEMA = 1
+ErrorKind = Literal[
+    "oom",
+    "unsupported",
+    "compile-error",
+    "corrupt-artifact",
+    "tool-failed",
+    "timeout",
+    "device-lost",
+    "data",
+    "nan",
+    "infra",
+]
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE", "NOT_RUN"]
+Code = Literal[
+    "met", "missed", "nan", "parity", "expected", "now-fits", "wrong-error", "margin", "not-quiet", "budget",
+    "no-promise", "missing-weights", "missing-data", "missing-tool", "missing-memory", "device-drained",
+    "emulated", "seeded",
+    "ratio-side-missing", "infra", "waiver-expired",
+]  # fmt: skip
+
+
+class Record(BaseModel):
+    """A frozen JSON object that keeps the keys it does not know."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    def to_json(self) -> str:
+        """Return one line of JSON with sorted keys; NaN and infinities are written as strings."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+
+
+class Case(Record):
+    """One promise to check: a model on a runtime and chip, at a batch size."""
+
+    model: str
+    runtime: str
+    chip: str
+    batch: int
+    check: Check
+    weights: str = "card"
+    precision: str = "fp32"
+    condition: str = ""
+    threads: int = 1
+    emulated: bool = False
+
+    @property
+    def id(self) -> str:
+        """The name in a pytest node: `icnet-tiny-ort-cpu-bs4`, `icnet-msame-Ascend310P3-bs1-seeded-emulated`."""
+        chip = [] if self.chip in ("cpu", "any") or self.runtime.startswith(("ort-", "tf-", "torch-")) else [self.chip]
+        marks = ([] if self.weights == "card" else [self.weights[:8]]) + (["emulated"] if self.emulated else [])
+        return "-".join([self.model, self.runtime, *chip, f"bs{self.batch}", *marks])
+
+    @property
+    def key(self) -> str:
+        """The history key: 16 hex digits of the sha256 of the canonical JSON of the declared fields."""
+        known = {name: getattr(self, name) for name in type(self).model_fields}
+        canonical = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+class Measurement(Record):
+    """A timed run: every round in milliseconds, and what the clock around it saw."""
+
+    definition: str
+    statistic: str
+    batch: int
+    rounds_ms: tuple[float, ...] = ()
+    warmup_ms: tuple[float, ...] = ()
+    tool_value: float | None = None
+    inputs: str = "real"
+    threads: int = 1
+    canary_before_ms: float | None = None
+    canary_after_ms: float | None = None
+
+
+class Measure(Record):
+    """One value of one metric under one protocol; `unit` is `fraction` for accuracies.
+
+    `interval` is the 95 % interval over images; `order_range` how far the order of the images moves the value.
+    """
+
+    name: str
+    protocol: str
+    value: float
+    unit: str = "fraction"
+    n: int
+    interval: tuple[float, float] | None = None
+    order_range: tuple[float, float] | None = None
+
+
+class Paired(Record):
+    """The candidate against the reference backend on the same images.
+
+    `loss` = reference value − candidate value, `interval` its 95 % interval over images. For top-1, `lost` and
+    `gained` count images that only one of the two got right.
+    """
+
+    reference: str
+    metric: str
+    protocol: str
+    value: float
+    reference_value: float
+    loss: float
+    n: int
+    lost: int | None = None
+    gained: int | None = None
+    interval: tuple[float, float] | None = None
+
+
+class OutputParity(Record):
+    """How far one output is from the reference: cosine over all values, max|a−b| / max|b|."""
+
+    output: str
+    cosine: float
+    max_rel: float
+    finite: bool = True
+
+
+class Agreement(Record):
+    """Predictions at one batch size against those at another: `equal` of `n` samples are the same.
+
+    `differing_share` is the largest share of a sample's predictions (the pixels of a label map) that differ.
+    """
+
+    reference_batch: int
+    n: int
+    equal: int
+    differing: tuple[str, ...] = ()
+    differing_share: float | None = None
+
+
+class Samples(Record):
+    """How many samples were asked for, used and declared by the card, and a digest of the ids used."""
+
+    asked: int | None = None
+    used: int
+    declared: int
+    ids_digest: str
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether the whole declared set was used."""
+        return self.used == self.declared
+
+
+class Failure(Record):
+    """Why a case broke."""
+
+    kind: ErrorKind
+    stage: str = ""
+    tool: str = ""
+    rc: int | None = None
+    code: str = ""
+    message: str
+    log: str = ""
+
+
+class Outcomes(Record):
+    """The sidecar of per-sample outcomes: path below the run folder, digest, and kind (`top-k`, `miou`, `coco`)."""
+
+    path: str
+    sha256: str
+    kind: str
+
+
+class Result(Record):
+    """What one case measured, with every raw sample, digests and environment."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    case: Case
+    status: Literal["measured", "error", "not_run"]
+    measures: tuple[Measure, ...] = ()
+    measurement: Measurement | None = None
+    paired: Paired | None = None
+    parity: tuple[OutputParity, ...] = ()
+    agreement: Agreement | None = None
+    worst: tuple[str, ...] = ()
+    samples: Samples | None = None
+    outcomes: Outcomes | None = None
+    error: Failure | None = None
+    missing: str = ""
+    missing_need: str = ""
+    artifact: dict[str, Any] = Field(default_factory=dict)
+    digests: dict[str, str] = Field(default_factory=dict)
+    toolchain: dict[str, Any] = Field(default_factory=dict)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    started_at: str = ""
+    seconds: float = 0.0
+
+
+class Judgement(Record):
+    """One comparison: what was asked, what was seen, and how much was allowed."""
+
+    name: str
+    target: float | None = None
+    observed: float | None = None
+    unit: str = ""
+    interval: tuple[float, float] | None = None
+    tolerance: float | None = None
+    origin: str = ""
+    p: float | None = None
+    outcome: Outcome
+    note: str = ""
+
+
+class Verdict(Record):
+    """What was decided about a result, once; the worst judgement is the headline."""
+
+    outcome: Outcome
+    code: Code
+    judgements: tuple[Judgement, ...] = ()
+    waived_by: str = ""
+    suggestion: dict[str, str] = Field(default_factory=dict)
+    reason: str = ""
+
+
+class Entry(Record):
+    """One line of `results.jsonl`: a result and its verdict."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    result: Result
+    verdict: Verdict

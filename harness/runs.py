@@ -1,0 +1,69 @@
+"""Run folders: `run.json`, `results.jsonl` with one entry a line, `outcomes/`, `logs/`; written as things happen."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import UsageError
+from harness.results import SCHEMA, Entry
+
+
+class RunFolder:
+    """One run's folder, made when the first thing is written to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, text: str) -> None:
+        """Write a whole file under a temporary name and rename it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self.path / name)
+
+    def start(self, facts: Mapping[str, Any]) -> None:
+        """Write run.json: what was asked, the ordered plan, the environment."""
+        if not (self.path / "run.json").exists():
+            self.write("run.json", json.dumps({"schema": SCHEMA, **facts}, indent=1, ensure_ascii=False) + "\n")
+
+    def append(self, line: str) -> None:
+        """Append one entry to results.jsonl so that it survives whatever comes next."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "results.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Return run.json; raises UsageError when the folder is not a run's."""
+    try:
+        document = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise UsageError(str(path), "expected a run folder with run.json", type(error).__name__) from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise UsageError(str(path / "run.json"), f"expected schema {SCHEMA}", "another", "use the omgate that wrote it")
+    return document
+
+
+def read_entries(path: Path) -> tuple[Entry, ...]:
+    """Return the entries of a run in order; a torn last line is left out, any other bad line is a UsageError."""
+    file = path / "results.jsonl"
+    if not file.is_file():
+        raise UsageError(str(path), "expected a run folder with results.jsonl", "none", "give reports/runs/<run>")
+    lines = file.read_bytes().split(b"\n")
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entries.append(Entry.model_validate_json(line))
+        except ValidationError as error:
+            if number == len(lines):
+                break
+            raise UsageError(f"{file}:{number}", "expected one JSON entry", "something else") from error
+    return tuple(entries)

@@ -1,0 +1,183 @@
+"""The parent's side of `harness/worker.py`: starting a worker, asking it, and what its death means."""
+
+import contextlib
+import mmap
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import worker
+from harness.cards import TensorSpec
+from harness.errors import MissingNeedError, RunError
+from harness.process import tail
+from harness.runtimes.protocol import SessionOptions
+from harness.samples import Array
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - Linux keeps its files in memory; the arena's name is a random one
+SECONDS_TO_END = 5.0
+LONGEST_MESSAGE = 1 << 24  # bytes; arrays do not travel here
+
+
+class Child:
+    """A worker process; every failure of it is a RunError with the tail of its log.
+
+    `where` names the model in errors. The process and all it started end with `close`.
+    """
+
+    def __init__(self, command: Sequence[str], where: str, options: SessionOptions) -> None:
+        self._where, self._timeout_s = where, options.timeout_s
+        handle, log = tempfile.mkstemp(".log", "worker-", options.workdir)
+        self.log = Path(log)
+        with os.fdopen(handle, "wb") as stderr:
+            self._process = _start(command, {**os.environ, **options.env}, stderr.fileno())
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RunError(where, "expected the pipes of a worker", kind="infra", stage="open")
+        self._input, self._output = self._process.stdin, self._process.stdout
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send a request and return the reply; raises RunError if it says so, comes too late, or never comes."""
+        stage = str(request["op"])
+        self._send(worker.encode(request), stage)
+        reply = self._receive(time.monotonic() + self._timeout_s, stage)
+        if error := reply.get("error"):
+            what = f"expected the worker to {stage} it"
+            raise RunError(self._where, what, error["message"], kind=error["kind"], stage=stage, log=str(self.log))
+        return reply
+
+    def close(self) -> None:
+        """End the process: asked, then by closing its input, then by a signal; never raises."""
+        if self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                self._input.write(worker.encode({"op": "close"}))
+        for pipe in (self._input, self._output):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(SECONDS_TO_END)
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session: its id names all that it started
+            self._process.wait()
+
+    def _send(self, message: bytes, stage: str) -> None:
+        if self._input.closed:
+            raise self._failure("a closed worker", stage)
+        try:
+            self._input.write(message)
+        except BrokenPipeError as error:
+            raise self._death(stage) from error
+
+    def _receive(self, deadline: float, stage: str) -> dict[str, Any]:
+        (length,) = worker.LENGTH.unpack(self._read(worker.LENGTH.size, deadline, stage))
+        if length > LONGEST_MESSAGE:
+            raise self._failure(f"a message of {length} bytes: something else writes to its pipe", stage)
+        try:
+            return worker.decode(self._read(length, deadline, stage))
+        except ValueError as error:
+            raise self._failure(f"no message: {error}", stage) from error
+
+    def _read(self, size: int, deadline: float, stage: str) -> bytes:
+        """Read exactly `size` bytes before the deadline."""
+        data = b""
+        while len(data) < size:
+            if not select.select([self._output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                self._kill()
+                raise self._failure(f"none within {self._timeout_s:g} s; it was killed", stage, "timeout")
+            chunk = os.read(self._output.fileno(), size - len(data))
+            if not chunk:
+                raise self._death(stage)
+            data += chunk
+        return data
+
+    def _death(self, stage: str) -> RunError:
+        """Return the error for a worker whose pipe ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(SECONDS_TO_END)
+        self._kill()
+        return self._failure(_ending(self._process.wait()), stage)
+
+    def _failure(self, got: str, stage: str, kind: str = "tool-failed") -> RunError:
+        what = f"expected the worker's answer to {stage!r}"
+        hint = f"the whole log is {self.log}, its last lines are:\n{tail(self.log)}"
+        return RunError(self._where, what, got, hint, kind=kind, stage=stage, log=str(self.log))
+
+
+class Arena:
+    """Memory shared with a worker: a file that both map, holding the inputs and outputs of one batch."""
+
+    def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], options: SessionOptions) -> None:
+        self.tensors = {"inputs": _tensors(inputs, options.batch), "outputs": _tensors(outputs, options.batch)}
+        _, start = worker.layout(self.tensors["inputs"])
+        _, size = worker.layout(self.tensors["outputs"], start)
+        handle, self.path = _reserve(size, [SHARED_MEMORY, options.workdir])
+        try:
+            memory = mmap.mmap(handle, size)
+        finally:
+            os.close(handle)
+        self.inputs: list[Array] = worker.views(memory, self.tensors["inputs"])
+        self.outputs: list[Array] = worker.views(memory, self.tensors["outputs"], start)
+
+    def unlink(self) -> None:
+        """Take the name away once the worker has opened the file: however both end, nothing is left behind."""
+        self.path.unlink(missing_ok=True)
+
+
+def _reserve(size: int, folders: Sequence[Path]) -> tuple[int, Path]:
+    """Make a file of that size in the first folder with room; raises RunError (kind `infra`)."""
+    reasons = []
+    for folder in folders:
+        try:
+            handle, name = tempfile.mkstemp(".arena", "omgate-", folder)
+        except OSError as error:
+            reasons.append(str(error))
+            continue
+        try:
+            # Reserved, not only sized: a container's /dev/shm is often 64 MB, and writing past it would be a SIGBUS.
+            _allocate(handle, size)
+        except OSError as error:
+            os.close(handle)
+            Path(name).unlink()
+            reasons.append(f"{folder}: {error}")
+        else:
+            return handle, Path(name)
+    hint = "free memory or disk space, or use a smaller batch"
+    raise RunError(
+        "worker", f"expected room for {size} shared bytes", "; ".join(reasons), hint, kind="infra", stage="open"
+    )
+
+
+def _allocate(handle: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.ftruncate(handle, size)
+
+
+def _tensors(specs: Sequence[TensorSpec], batch: int) -> list[dict[str, Any]]:
+    return [{"name": spec.name, "dtype": spec.dtype, "shape": list(spec.at(batch))} for spec in specs]
+
+
+def _start(command: Sequence[str], env: Mapping[str, str], stderr: int) -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            list(command), bufsize=0, stdin=pipe, stdout=pipe, stderr=stderr, env=dict(env), start_new_session=True
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        hint = "check the path of the Python that runs the worker"
+        raise MissingNeedError(command[0], "expected a Python that can be run", str(error), hint) from error
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"its end with exit code {code}"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"its end by signal {known.get(-code, str(-code))}"

@@ -1,0 +1,70 @@
+"""Run folders survive what ends a run early."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.results import Case, Entry, Result, Verdict
+from harness.runs import RunFolder, read_entries, read_run
+
+
+def entry(batch: int) -> Entry:
+    case = Case(model="toy", runtime="ort-cpu", chip="cpu", batch=batch, check="parity")
+    return Entry(result=Result(case=case, status="measured"), verdict=Verdict(outcome="PASS", code="met"))
+
+
+def test_entries_are_read_back_as_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    for batch in (1, 4):
+        folder.append(entry(batch).to_json())
+
+    assert read_entries(tmp_path / "run") == (entry(1), entry(4))
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append(entry(1).to_json())
+    with (tmp_path / "results.jsonl").open("a") as stream:
+        stream.write(entry(4).to_json()[:50])
+
+    assert read_entries(tmp_path) == (entry(1),)
+
+
+def test_a_bad_line_in_the_middle_is_an_error_with_its_number(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.append("{}")
+    folder.append(entry(1).to_json())
+
+    with pytest.raises(UsageError, match=r"results\.jsonl:1: expected one JSON entry"):
+        read_entries(tmp_path)
+
+
+def test_unknown_keys_are_kept(tmp_path: Path) -> None:
+    document = json.loads(entry(1).to_json())
+    document["result"]["later"] = {"a": 1}
+    RunFolder(tmp_path).append(json.dumps(document))
+
+    (read,) = read_entries(tmp_path)
+
+    assert json.loads(read.to_json())["result"]["later"] == {"a": 1}
+
+
+def test_run_json_is_written_once_and_whole(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.start({"plan": ["a"]})
+    folder.start({"plan": ["b"]})
+
+    assert read_run(tmp_path / "run") == {"schema": 1, "plan": ["a"]}
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 2}', "nonsense"])
+def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+
+    with pytest.raises(UsageError):
+        read_run(tmp_path)
+    with pytest.raises(UsageError):
+        read_entries(tmp_path)
