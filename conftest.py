@@ -1,3 +1,3 @@
 """The suite's plugins; nothing else lives here."""
 
-pytest_plugins = ["fixtures.options", "fixtures.selection", "fixtures.gate", "fixtures.recording", "fixtures.closing"]
+pytest_plugins = ["fixtures.options", "fixtures.selection", "fixtures.recording", "fixtures.gate", "fixtures.closing"]

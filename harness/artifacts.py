@@ -138,7 +138,7 @@ class Store:
         return tuple(_row(self._folder(row.key), thorough=True) for row in self.ls())
 
     def prune(self, idle_s: float | None = None, keep_bytes: int | None = None) -> tuple[Row, ...]:
-        """Remove what was not opened for `idle_s` seconds, and what does not fit in `keep_bytes`, the most recent first.
+        """Remove what was not opened for `idle_s` seconds or, the most recent kept first, is too much for `keep_bytes`.
 
         Damaged entries and the rests of killed builds go too; an entry whose lock is held stays. Returns the removed.
         """

@@ -58,8 +58,10 @@ class Builder:
         return Artifact(entry.path, "onnx", entry.digest, described, card.input, card.kept_outputs, batch)
 
     def torch(self, card: ModelCard, weights: str = "card") -> Artifact:
-        """Return the network's state as safetensors; the recipe says how to build the network (`network_file`,
-        `network`, `output_indices`), and the digest covers the network's code too. Raises as `onnx` does.
+        """Return the network's state as a safetensors file.
+
+        The recipe says how to build the network: `network_file`, `network` (its arguments), and `output_indices`, the
+        kept outputs. The digest covers the network's code as well. Raises as `onnx` does.
         """
         recipe = self._state_recipe(card, weights)
         entry = self.store.get_or_build(

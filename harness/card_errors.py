@@ -35,7 +35,8 @@ WIDEST = 80
 
 def explain(path: Path, error: ValidationError, document: Mapping[str, Any], model: type[BaseModel]) -> CardError:
     """Return the first problem as a CardError: `baseline[3].value`, what was expected, what was found, what to do."""
-    details = error.errors()
+    # A misspelt key is also a missing one; the spelling is what helps.
+    details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
     crumbs = [breadcrumb(detail, document) for detail in details]
     # The branches of a union each report; the one that got furthest into the value knows best what is wrong with it.
     crumb = max((one for one in crumbs if one.startswith(crumbs[0])), key=len)

@@ -108,9 +108,8 @@ class ModelCard(Table):
         first: dict[tuple[object, ...], int] = {}
         for i, baseline in enumerate(self.baseline):
             if baseline.role == "promise" and first.setdefault(baseline.identity, i) != i:
-                raise ImpossibleError(
-                    f"baseline[{i}]", "expected one promise", f"baseline[{first[baseline.identity]}] too"
-                )
+                got = f"another in baseline[{first[baseline.identity]}]"
+                raise ImpossibleError(f"baseline[{i}]", "expected one promise", got)
         return self
 
 
@@ -199,8 +198,9 @@ def _frozen(value: Any) -> Any:
 
 def _keep_what_was_printed(document: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Add to each baseline the decimals of its value and the chip's name, both as the file writes them."""
-    rows = document.get("baseline")
-    for row, value in zip(rows if isinstance(rows, list) else (), values.get("baseline", ()), strict=False):
+    if not isinstance(document.get("baseline"), list):
+        return
+    for row, value in zip(document["baseline"], values["baseline"], strict=True):
         if isinstance(row, dict):
             if isinstance(row.get("value"), _Printed):
                 value.setdefault("decimals", row["value"].decimals)

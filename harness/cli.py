@@ -15,7 +15,7 @@ COMMANDS = {
     "validate": ("harness.commands.validate", "check that cards are sound, without running anything"),
     "lint": ("harness.commands.lint", "mark implausible and unexplained baselines"),
     "doctor": ("harness.commands.doctor", "what is ready on this machine, and what to do for the rest"),
-    "data": ("harness.commands.data", "make a data set's manifest, or check the data set against it"),
+    "data": ("harness.commands.data", "make a data set and its manifest, or check it against that"),
     "cache": ("harness.commands.cache", "list, verify or prune the store of built files"),
     "train": ("harness.commands.train", "train a tiny model again, as its shipped weights were"),
 }

@@ -1,5 +1,6 @@
 """Warm-up, the timed loop, and the canary that tells whether the machine was quiet."""
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,8 +94,9 @@ def moved(before_ms: float, after_ms: float, limit: float) -> bool:
     >>> moved(10.0, 12.0, 0.25), moved(12.6, 10.0, 0.25), moved(10.0, float("nan"), 0.25)
     (False, True, True)
     """
-    fast, slow = min(before_ms, after_ms), max(before_ms, after_ms)
-    return not (fast > 0 and slow <= fast * (1 + limit))
+    if not all(math.isfinite(reading) and reading > 0 for reading in (before_ms, after_ms)):
+        return True
+    return max(before_ms, after_ms) > min(before_ms, after_ms) * (1 + limit)
 
 
 def canary_input() -> Array:

@@ -42,7 +42,7 @@ def run(case: Case, bench: Workbench) -> Result:
 
 def _attempt(case: Case, bench: Workbench) -> Facts:
     try:
-        device = bench.device or "cpu"
+        device = bench.device_of(case)
         with lease(device, exclusive=False):
             artifact = bench.artifact(case)
         if case.runtime != TORCH:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness import cards, gates, needs, runtimes
 from harness.cards import CHECKS, Check, ModelCard
+from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
 from harness.results import Case
 
@@ -113,8 +114,8 @@ def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
 
 def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
-    chip_of = {name: runtimes.get(name).chip() for name in names}
-    for name, chip in chip_of.items():
+    for name in names:
+        chip = chip_of(name)
         if selection.chips and chip not in selection.chips:
             continue
         for check in selection.checks or CHECKS:

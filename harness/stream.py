@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from harness.samples import Array, Dataset, Outputs, Sample
+from harness.samples import Dataset, Outputs, Picture, Sample
 
 T = TypeVar("T")
 
@@ -36,11 +36,11 @@ class Scores(Protocol):
 
 @dataclass(frozen=True)
 class Feed:
-    """What to stream: the ids of a data set, in order, and the preprocessing of their pictures."""
+    """What to stream: the ids of a data set, in order, and what makes a network input of a decoded picture."""
 
     dataset: Dataset
     ids: tuple[str, ...]
-    preprocess: Callable[[Any], Array]
+    prepare: Callable[[Picture], Sample]
 
     def labelled(self) -> Iterator[tuple[Sample, Any]]:
         """Yield every sample, decoded and preprocessed, with its target."""
@@ -49,8 +49,7 @@ class Feed:
 
     def sample(self, sample_id: str) -> Sample:
         """Decode and preprocess one picture; raises DataError naming the file."""
-        picture = self.dataset.picture(sample_id)
-        return Sample(sample_id, (self.preprocess(picture.pixels),), picture.source)
+        return self.prepare(self.dataset.picture(sample_id))
 
 
 def prefetched(items: Iterable[T], depth: int) -> Generator[T, None, None]:

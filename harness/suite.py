@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.results import Entry
 from harness.runs import read_entries, read_run
 
-PLUGINS = ("options", "selection", "gate", "recording", "closing")
+PLUGINS = ("options", "selection", "recording", "gate", "closing")
 CLONE = Path(__file__).parent.parent
 
 

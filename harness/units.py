@@ -17,6 +17,8 @@ def written(value: float | None, unit: str) -> str:
         return "NaN" if math.isnan(value) else "infinity"
     if unit == "fraction":
         return f"{_plain(100 * value, 2)} %"
+    if unit == "cosine":
+        return f"{value:.7f} cosine"
     return f"{_significant(value)} {unit}".rstrip()
 
 

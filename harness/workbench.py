@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from harness import needs
@@ -10,7 +11,7 @@ from harness.build import Builder
 from harness.cards import ModelCard
 from harness.datasets import open_dataset, subset
 from harness.measure import TimePlan
-from harness.preprocess import compile_steps
+from harness.preprocess import compile_steps, network_input
 from harness.results import Case
 from harness.runtimes import get
 from harness.runtimes.isolated import Isolated
@@ -30,7 +31,7 @@ class Workbench:
     places: needs.Places = field(default_factory=needs.Places)
     weights: str = "card"
     samples: int | None = None
-    device: str = ""
+    npu_device: str = ""
     isolate: bool = False
     time_plan: TimePlan = field(default_factory=TimePlan)
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
@@ -56,7 +57,13 @@ class Workbench:
         runtime = self.runtime(case.runtime)
         workdir = self.run_dir / "work" / case.key
         options = SessionOptions(batch=case.batch, workdir=workdir, threads=case.threads)
-        return runtime.open(artifact, self.device, options)
+        return runtime.open(artifact, self.device_of(case), options)
+
+    def device_of(self, case: Case) -> str:
+        """Return the device that a case runs on and leases: `cpu`, `cuda`, `npu:0`."""
+        if case.runtime == "ort-cann":
+            return f"npu:{self.npu_device or '0'}"
+        return "cuda" if case.runtime == "ort-cuda" else "cpu"
 
     def feed(self, card: ModelCard, count: int | None = None) -> Feed:
         """Return the card's preprocessed, labelled data: the first `count` of it, or what the run asked for.
@@ -70,7 +77,8 @@ class Workbench:
         dataset = open_dataset(Path(str(root)), card.dataset, card.class_count)
         wanted = count if count is not None else self.samples
         ids = dataset.ids if wanted is None else subset(dataset, wanted)
-        return Feed(dataset, tuple(ids), compile_steps(card.preprocess))
+        transform = compile_steps(card.preprocess, f"{card.path}: preprocess")
+        return Feed(dataset, tuple(ids), partial(network_input, transform, card.input[0]))
 
     def reporter(self, what: str, total: int) -> Callable[[int], None]:
         """Return a function that reports how many of `total` are done."""

@@ -43,6 +43,24 @@ def _preprocess(card: ModelCard) -> Iterator[CardError]:
         yield error
 
 
+def _generator(card: ModelCard) -> Iterator[CardError]:
+    from pydantic import ValidationError
+
+    from harness.card_errors import explain
+    from harness.datasets.digits import PARAMS
+
+    name, params = card.dataset.generator, card.dataset.generator_params
+    if name and name not in PARAMS:
+        yield _error(card, "dataset.generator", "unknown generator", repr(name), closest(name, list(PARAMS)))
+    elif name:
+        try:
+            PARAMS[name].model_validate(params)
+        except ValidationError as error:
+            reason = explain(card.path, error, params, PARAMS[name])
+            where = reason.where.removeprefix(f"{card.path}: ")
+            yield _error(card, f"dataset.generator_params.{where}", reason.what, reason.got, reason.do)
+
+
 def _outputs(card: ModelCard) -> Iterator[CardError]:
     indices = sorted(output.index for output in card.output)
     if indices != list(range(len(indices))):
@@ -73,14 +91,15 @@ def _atc(card: ModelCard) -> Iterator[CardError]:
         yield _error(card, "atc.framework", f"expected {code} for {card.source.framework}", str(card.atc.framework))
     layouts = {tensor.layout for tensor in card.input if len(tensor.shape) == 4 and tensor.layout}
     if card.atc.input_format in ("NCHW", "NHWC") and layouts - {card.atc.input_format}:
-        yield _error(card, "atc.input_format", "expected the layout of the inputs", f"not {', '.join(sorted(layouts))}")
+        expected = f"expected the layout {', '.join(sorted(layouts))} of the inputs"
+        yield _error(card, "atc.input_format", expected, repr(card.atc.input_format))
     if card.atc.source is not None:
         yield from _printed_command(card, card.atc, card.atc.source.text)
 
 
 def _printed_command(card: ModelCard, atc: Atc, text: str) -> Iterator[CardError]:
     try:
-        words = shlex.split(text)
+        words = shlex.split(text.replace("\\\n", " "))
     except ValueError as error:
         yield _error(card, "atc.source.text", "expected a command line", str(error))
         return
@@ -195,6 +214,7 @@ def _error(card: ModelCard, *parts: str) -> CardError:
 
 CHECKS: tuple[Callable[[ModelCard], Iterator[CardError]], ...] = (
     _preprocess,
+    _generator,
     _outputs,
     _metric,
     _atc,

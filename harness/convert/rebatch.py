@@ -36,6 +36,9 @@ def set_batch(model: "onnx.ModelProto", batch: int) -> "onnx.ModelProto":
     large.CopyFrom(small)
     dependent = _dependent(small.graph)
     before = _shapes(small)
+    for value in _fed(small.graph):
+        if before.get(value.name, ())[:1] != (1,):
+            raise _baked_in(f"input {value.name!r}", "an export at batch 1", f"shape {before.get(value.name)}")
     _refuse_mixing(small.graph, dependent, before)
     for value in (*_fed(large.graph), *large.graph.output):
         _scale_leading_size(value, batch)
@@ -66,7 +69,7 @@ def _shapes(model: "onnx.ModelProto") -> Shapes:
     import onnx
 
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     except onnx.shape_inference.InferenceError as error:
         raise _baked_in("the graph", "shapes that fit together", str(error).strip().splitlines()[-1]) from error
     shapes: Shapes = {}
@@ -84,12 +87,15 @@ def _refuse_mixing(graph: "onnx.GraphProto", dependent: set[str], shapes: Shapes
             continue
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise _baked_in(_title(node), "no subgraph", "one")
-        rank = len(shapes.get(node.output[0], ())) or 1
-        if any(axis % rank == 0 for axis in _axes(node) if rank > 1 or axis == 0):
+        rank = max(len(shapes.get(name, ())) for name in node.input if name in dependent)
+        if any(axis in (0, -rank) for axis in _axes(node)):
             raise _baked_in(_title(node), "an operation within each sample", "one along the batch axis")
 
 
 def _axes(node: "onnx.NodeProto") -> list[int]:
+    """Return the axes that a node works along, none for Unsqueeze: it counts those of its output, whose shape tells."""
+    if node.op_type == "Unsqueeze":
+        return []
     given = {attribute.name: attribute for attribute in node.attribute}
     if "axes" in given:
         return list(given["axes"].ints)
@@ -138,7 +144,8 @@ def _check_sizes(model: "onnx.ModelProto", dependent: set[str], before: Shapes, 
     for node in model.graph.node:
         for name in dependent.intersection(node.output):
             if name not in before or name not in after:
-                raise _baked_in(_title(node), "an output of known shape", f"{after.get(name, 'none')}")
+                hint = "set export.simplify = true in the card, which makes the shapes known"
+                raise _baked_in(_title(node), "an output of known shape", "none", hint)
             first, *rest = before[name] or (1,)
             if after[name] != (first * batch, *rest):
                 raise _baked_in(_title(node), f"an output of shape {(first * batch, *rest)}", f"{after[name]}")
@@ -148,6 +155,6 @@ def _title(node: "onnx.NodeProto") -> str:
     return f"{node.op_type} node {node.name or node.output[0]!r}"
 
 
-def _baked_in(where: str, what: str, got: str) -> RunError:
-    hint = "this network cannot be exported at batch 1 and set to another batch; give the card batch 1 only"
+def _baked_in(where: str, what: str, got: str, hint: str = "") -> RunError:
+    hint = hint or "this network cannot be exported at batch 1 and set to another batch; give the card batch 1 only"
     return RunError(where, f"expected {what} when the batch is set", got, hint, kind="compile-error", stage="rebatch")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator, Field
 
 Split = Literal["train", "val"]
 Integers = npt.NDArray[np.int64]
@@ -25,6 +26,22 @@ FULL_INK = 256
 """The largest value of `sample` on a digit."""
 HUES = np.array([[230, 70, 60], [70, 205, 80], [60, 90, 235]], dtype=np.int64)
 """The RGB inks: reddish, greenish, bluish. Reading RGB as BGR trades the first for the last."""
+
+
+def _rising(pair: tuple[int, int]) -> tuple[int, int]:
+    if pair[0] > pair[1]:
+        raise ValueError("expected the smaller number first")
+    return pair
+
+
+Side = Annotated[int, Field(ge=16, le=8192)]
+PerMille = Annotated[int, Field(ge=0, le=1000)]
+Grey = Annotated[int, Field(ge=0, le=255)]
+Cycles = Annotated[int, Field(gt=0, le=4096)]
+Ink = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=256)], Annotated[int, Field(ge=0, le=256)]], AfterValidator(_rising)
+]
+Sides = Annotated[tuple[Side, Side], AfterValidator(_rising)]
 
 
 class Bits:
@@ -96,7 +113,8 @@ def sample(grid: Integers, rows: Integers, columns: Integers) -> Integers:
     down, right = rows - top * CELL, columns - left * CELL
     upper = grid[top, left] * (CELL - right) + grid[top, left + 1] * right
     lower = grid[top + 1, left] * (CELL - right) + grid[top + 1, left + 1] * right
-    return (upper * (CELL - down) + lower * down) // (CELL * CELL)
+    values: Integers = (upper * (CELL - down) + lower * down) // (CELL * CELL)
+    return values
 
 
 def glyph(ink: npt.NDArray[np.uint8], size: tuple[int, int], lean: tuple[int, int]) -> Integers:
@@ -117,7 +135,8 @@ def fattened(ink: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return the digit with strokes half a cell wider: the mean of every cell and the largest of its neighbourhood."""
     framed = np.pad(ink, 1)
     shifted = [framed[row : row + SIDE, column : column + SIDE] for row in range(3) for column in range(3)]
-    return (ink + np.max(np.stack(shifted), axis=0) + 1) // 2
+    fat: npt.NDArray[np.uint8] = (ink + np.max(np.stack(shifted), axis=0) + 1) // 2
+    return fat
 
 
 def ground(bits: Bits, size: tuple[int, int], cell: int) -> Integers:
@@ -142,7 +161,8 @@ def stripes(size: tuple[int, int], cycles: tuple[int, int], quarter: int) -> Int
     across = ((2 * np.arange(width) + 1) * cycles[1] * 512 // width)[None, :]
     # (2 i + 1) * 512 is the centre of pixel i in 1/1024 of a pixel, so the phase is in 1/1024 of a cycle.
     phase = (down + across + 256 * quarter) % 1024
-    return np.abs(phase - 512) - 256
+    wave: Integers = np.abs(phase - 512) - 256
+    return wave
 
 
 def blend(under: Integers, over: Integers, share: Integers) -> Integers:

@@ -17,18 +17,18 @@ LATTICE = 8
 class PictureParams(Table):
     """How the pictures look: sizes in pixels, chances in thousandths, strengths in grey levels at most."""
 
-    height: int = Field(ge=16)
-    width: int = Field(ge=16)
+    height: glyphs.Side
+    width: glyphs.Side
     count: int = Field(gt=0)
     seed: int = Field(ge=0)
-    cycles: tuple[int, int]
-    hue: int = Field(ge=0, le=1000)
-    phase: int = Field(ge=0, le=1000)
-    stripes: int = Field(ge=0, le=255)
-    noise: int = Field(ge=0, le=255)
-    ink: tuple[int, int]
+    cycles: tuple[glyphs.Cycles, glyphs.Cycles]
+    hue: glyphs.PerMille
+    phase: glyphs.PerMille
+    stripes: glyphs.Grey
+    noise: glyphs.Grey
+    ink: glyphs.Ink
     """The weakest and the strongest ink, 0 to 256."""
-    occlusion: int = Field(ge=0)
+    occlusion: int = Field(ge=0, le=16)
     """The largest side of the patch that hides a part of the digit, in sixteenths of the picture's."""
 
 

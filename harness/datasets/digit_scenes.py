@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.cards import Table
 from harness.datasets import digit_glyphs as glyphs
 
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23)
 """The Cityscapes label ids of train ids 0 to 10: the ground, then the digits 0 to 9."""
-IGNORED_IDS = (1, 27)
-"""The ids of patches that are not scored: 1 has no train id, and the train id of 27 is beyond the 11 classes."""
+IGNORED_IDS = (1, 29)
+"""The ids of patches that are not scored: the ego vehicle and the caravan, which have no train id."""
 CITIES = ("northfield", "southport")
 DIGIT_PER_MILLE = 800
 """How many slots in a thousand hold a digit."""
@@ -29,23 +29,31 @@ LATTICE = 24
 class SceneParams(Table):
     """How the scenes look: sizes in pixels, chances in thousandths, strengths in grey levels at most."""
 
-    height: int = Field(ge=16)
-    width: int = Field(ge=16)
+    height: glyphs.Side
+    width: glyphs.Side
     count: int = Field(gt=0)
     seed: int = Field(ge=0)
-    slot: int = Field(ge=16)
+    slot: glyphs.Side
     """The side of the squares that hold one digit or none; both sides of a scene are whole numbers of it."""
-    digit: tuple[int, int]
+    digit: glyphs.Sides
     """The smallest and the largest side of a digit."""
     fat: bool
     """Whether a digit's label covers the neighbourhood of its strokes too."""
-    cycles: tuple[int, int]
-    hue: int = Field(ge=0, le=1000)
-    phase: int = Field(ge=0, le=1000)
-    stripes: int = Field(ge=0, le=255)
-    noise: int = Field(ge=0, le=255)
-    ink: tuple[int, int]
+    cycles: tuple[glyphs.Cycles, glyphs.Cycles]
+    hue: glyphs.PerMille
+    phase: glyphs.PerMille
+    stripes: glyphs.Grey
+    noise: glyphs.Grey
+    ink: glyphs.Ink
     """The weakest and the strongest ink, 0 to 256."""
+
+    @model_validator(mode="after")
+    def _slots_fit(self) -> "SceneParams":
+        if self.height % self.slot or self.width % self.slot:
+            raise ValueError(f"expected sides that are whole numbers of slots, got {self.height} and {self.width}")
+        if self.digit[1] > self.slot:
+            raise ValueError(f"expected digits of at most {self.slot} pixels, as the slots, got {self.digit[1]}")
+        return self
 
 
 class Scene(NamedTuple):
@@ -72,9 +80,9 @@ def scenes(params: SceneParams, split: glyphs.Split) -> Iterator[Scene]:
         yield _scene(params, glyphs.Bits(params.seed, number), glyphs.digits(split))
 
 
-def train_ids(label_ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def train_ids(label_ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
     """Return the train ids of a scene's label ids: 0 to 10, and -1 where a pixel is not scored."""
-    table = np.full(256, -1, dtype=np.int64)
+    table = np.full(256, -1, dtype=np.int16)
     table[list(LABEL_IDS)] = np.arange(len(LABEL_IDS))
     return table[label_ids]
 
@@ -142,6 +150,4 @@ def _box(params: SceneParams, bits: glyphs.Bits, top: int, left: int) -> _Box:
     """Return a box of random size and place in the slot at that corner."""
     height = bits.between(*params.digit)
     width = min(params.slot, height * bits.between(14, 18) // 16)
-    return _Box(
-        top + bits.between(0, params.slot - height), left + bits.between(0, params.slot - width), height, width
-    )
+    return _Box(top + bits.between(0, params.slot - height), left + bits.between(0, params.slot - width), height, width)

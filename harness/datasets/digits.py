@@ -25,7 +25,7 @@ PARAMS: dict[str, type[Table]] = {
 
 
 class Example(NamedTuple):
-    """A training picture: `pixels` uint8 height × width × 3 RGB; `target` an int, or int64 train ids (-1: unscored)."""
+    """A training picture: `pixels` uint8 height × width × 3 RGB; `target` an int, or int16 train ids (-1: unscored)."""
 
     pixels: npt.NDArray[np.uint8]
     target: Any

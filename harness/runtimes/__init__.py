@@ -1,7 +1,11 @@
 """Stage 3: what executes an artifact. The table names every runtime and its class; nothing is imported early."""
 
+from typing import TYPE_CHECKING
+
 from harness.errors import UsageError, closest
-from harness.runtimes.protocol import Runtime
+
+if TYPE_CHECKING:
+    from harness.runtimes.protocol import Runtime
 
 RUNTIMES = {
     "ort-cpu": "harness.runtimes.ort:OrtCpu",
@@ -12,7 +16,7 @@ RUNTIMES = {
 }
 
 
-def get(name: str) -> Runtime:
+def get(name: str) -> "Runtime":
     """Return the runtime of that name; an unknown one is a UsageError with the nearest known name."""
     if name not in RUNTIMES:
         raise UsageError(

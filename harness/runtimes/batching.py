@@ -32,7 +32,8 @@ class Batcher:
     def __init__(self, where: str, inputs: Sequence[TensorSpec], batch: int) -> None:
         for spec in inputs:
             require_batch_axis(where, spec)
-        self._where, self._inputs = where, tuple(inputs)
+        self._where = where
+        self._expected = [(spec.dtype, spec.at(batch)[1:]) for spec in inputs]
         self._buffers = tuple(np.empty(spec.at(batch), np.dtype(spec.dtype)) for spec in inputs)
         self._size = batch
 
@@ -69,10 +70,9 @@ class Batcher:
     def _check(self, sample: Sample) -> None:
         """Refuse a sample with other arrays than the inputs: numpy would broadcast or convert them without a word."""
         found = [(array.dtype.name, array.shape) for array in sample.arrays]
-        expected = [(spec.dtype, spec.at(1)[1:]) for spec in self._inputs]
-        if found != expected:
+        if found != self._expected:
             hint = "compare the card's [[input]] tables with its [[preprocess]] steps"
-            what = f"sample {sample.id!r}: expected {_arrays(expected)}"
+            what = f"sample {sample.id!r}: expected {_arrays(self._expected)}"
             raise RunError(self._where, what, _arrays(found), hint, kind="data", stage="run")
 
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from harness import worker
 from harness.cards import TensorSpec
@@ -36,9 +36,8 @@ class Child:
         self.log = Path(log)
         with os.fdopen(handle, "wb") as stderr:
             self._process = _start(command, {**os.environ, **options.env}, stderr.fileno())
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RunError(where, "expected the pipes of a worker", kind="infra", stage="open")
-        self._input, self._output = self._process.stdin, self._process.stdout
+        # Never None, as pipes were asked for.
+        self._input, self._output = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and return the reply; raises RunError if it says so, comes too late, or never comes."""
@@ -55,12 +54,12 @@ class Child:
         if self._process.poll() is None:
             with contextlib.suppress(OSError):
                 self._input.write(worker.encode({"op": "close"}))
-        for pipe in (self._input, self._output):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        with contextlib.suppress(OSError):
+            self._input.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(SECONDS_TO_END)
         self._kill()
+        self._output.close()
 
     def _kill(self) -> None:
         if self._process.poll() is None:

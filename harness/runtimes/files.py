@@ -136,11 +136,11 @@ class FileSession:
         return name
 
     def _read(self, chunk: Chunk, name: str, ids: Sequence[str], log: Path) -> list[Array]:
-        return [self._output(chunk, name, ids, log, index) for index in range(len(self.outputs))]
+        paths = [self._tool.output_file(chunk.output, name, index) for index in range(len(self.outputs))]
+        return [self._output(path, spec, ids, log) for path, spec in zip(paths, self.outputs, strict=True)]
 
-    def _output(self, chunk: Chunk, name: str, ids: Sequence[str], log: Path, index: int) -> Array:
+    def _output(self, path: Path, spec: TensorSpec, ids: Sequence[str], log: Path) -> Array:
         """Read one output of one batch; a file that is missing or of another size names its samples."""
-        spec, path = self.outputs[index], self._tool.output_file(chunk.output, name, index)
         size = _size(spec, self._options.batch)
         found = path.stat().st_size if path.is_file() else None
         if found != size:

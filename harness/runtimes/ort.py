@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from harness import measure, worker
@@ -28,16 +29,25 @@ class OnnxRuntime:
     libraries: tuple[str, ...] = ()
 
     def missing(self) -> str | None:
-        """Return why the provider cannot run here and what to do, or None."""
+        """Return why the provider cannot run here and what to do, or None.
+
+        A provider is listed as soon as the wheel holds it, also where the driver's libraries are absent; so those are
+        asked for first, which also keeps planning on a host without them free of importing onnxruntime.
+        """
+        if find_spec("onnxruntime") is None:
+            return f"onnxruntime is not installed; {self.remedy}"
+        if absent := [library for library in self.libraries if not _loads(library)]:
+            return f"{self.provider} cannot load {', '.join(absent)}; {self.remedy}"
+        return self._unlisted() if self.libraries else None
+
+    def _unlisted(self) -> str | None:
         try:
             import onnxruntime
         except ImportError as error:
             return f"onnxruntime cannot be imported ({error}); {self.remedy}"
-        if self.provider not in onnxruntime.get_available_providers():
-            return f"onnxruntime {onnxruntime.__version__} here has no {self.provider}; {self.remedy}"
-        # A provider is listed as soon as the wheel holds it, also where the driver's libraries are absent.
-        absent = [library for library in self.libraries if not _loads(library)]
-        return f"{self.provider} cannot load {', '.join(absent)}; {self.remedy}" if absent else None
+        if self.provider in onnxruntime.get_available_providers():
+            return None
+        return f"onnxruntime {onnxruntime.__version__} here has no {self.provider}; {self.remedy}"
 
     def open(self, artifact: Artifact, device: str, options: SessionOptions) -> Session:
         """Open an ONNX file; raises RunError, MissingNeedError, or UsageError for a device of another kind."""

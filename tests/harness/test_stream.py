@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import DataError
-from harness.samples import Outputs, Sample
+from harness.samples import Outputs, Picture, Sample
 from harness.stream import Feed, evaluate, prefetched
 
 
@@ -108,9 +108,7 @@ def test_progress_counts_up_to_the_whole() -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_a_feed_preprocesses_pictures_and_keeps_their_source() -> None:
-    from harness.samples import Picture
-
+def test_a_feed_prepares_pictures_in_the_order_of_its_ids() -> None:
     class Two:
         ids = ("a", "b")
 
@@ -123,7 +121,10 @@ def test_a_feed_preprocesses_pictures_and_keeps_their_source() -> None:
         def digest(self) -> str:
             return "0"
 
-    pairs = list(Feed(Two(), ("b", "a"), lambda pixels: pixels.sum()).labelled())
+    def prepare(picture: Picture) -> Sample:
+        return Sample(picture.id, (picture.pixels.sum(),), picture.source)
+
+    pairs = list(Feed(Two(), ("b", "a"), prepare).labelled())
 
     assert [(sample.id, sample.source, int(sample.arrays[0]), target) for sample, target in pairs] == [
         ("b", "val/b.png", 84, 1),

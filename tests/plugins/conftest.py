@@ -1,5 +1,6 @@
 """A suite in a folder of its own: handmade cards, the real plugins, and a run that answers from a table."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -60,8 +61,10 @@ import json
 import os
 from pathlib import Path
 import pytest
+import harness.cards
 from harness.results import Result
 
+harness.cards.MODELS_ROOT = Path(os.environ["OMGATE_TEST_MODELS"])
 pytest_plugins = {plugins}
 
 @pytest.fixture(scope="session")
@@ -85,6 +88,8 @@ class Suite:
         }
         monkeypatch.setattr("harness.cards.MODELS_ROOT", self.models)
         monkeypatch.setenv("OMGATE_TEST_ANSWERS", str(pytester.path / "answers.json"))
+        monkeypatch.setenv("OMGATE_TEST_MODELS", str(self.models))
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
         for name in ("OMGATE_WEIGHTS_DIR", "OMGATE_DATA_DIR", "OMGATE_CACHE_DIR"):
             monkeypatch.delenv(name, raising=False)
         plugins = (ROOT / "conftest.py").read_text(encoding="utf-8").partition("pytest_plugins = ")[2].strip()
@@ -125,11 +130,17 @@ class Suite:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run the suite in this process."""
-        import json
+        return self.pytester.runpytest_inprocess("gates", *self._options(), *arguments)
 
+    def run_apart(self, *arguments: str) -> pytest.RunResult:
+        """Run the suite in a process of its own."""
+        return self.pytester.runpytest_subprocess("gates", *self._options(), *arguments)
+
+    def _options(self) -> tuple[str, ...]:
         (self.pytester.path / "answers.json").write_text(json.dumps(self.answers), encoding="utf-8")
-        options = ("--report-dir", str(self.pytester.path / "reports"), "-p", "no:cacheprovider", "-p", "no:benchmark")
-        return self.pytester.runpytest_inprocess("gates", *options, *arguments)
+        folder = str(self.pytester.path / "reports")
+        off = ("no:cacheprovider", "no:benchmark", "no:hypothesispytest")
+        return ("--report-dir", folder, *(word for name in off for word in ("-p", name)))
 
     def run_folder(self) -> Path:
         """Return the one run folder that was written."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.outcomes import Ended, ExitCode, exit_code, pytest_outcome
+from fixtures.outcomes import Ended, ExitCode, exit_code, outcome_of
 from harness.results import Verdict
 
 TABLE = [
@@ -39,8 +39,8 @@ def test_a_verdict_ends_as_the_truth_table_says(
 ) -> None:
     verdict = Verdict.model_validate({"outcome": outcome, "code": code, "waived_by": "ana" if waived else ""})
 
-    assert pytest_outcome(verdict, strict=False, nightly=nightly) == default
-    assert pytest_outcome(verdict, strict=True, nightly=nightly) == strict
+    assert outcome_of(verdict, strict=False, nightly=nightly) == default
+    assert outcome_of(verdict, strict=True, nightly=nightly) == strict
 
 
 GREEN = Ended("passed", is_gate=True, verdict="PASS", code="met")

@@ -22,6 +22,14 @@ LOGITS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def _network(family, **changes):
     return build_at(cards.MODELS_ROOT / family / "network.py", {**SIBLINGS[family], **changes})
 

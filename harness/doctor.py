@@ -1,0 +1,165 @@
+"""What is ready on this machine, one line per need, and what to do for the rest."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import datasets, devices, environment, needs, networks, runtimes
+from harness.cards import ModelCard
+from harness.errors import DataError, MissingNeedError, OmgateError
+
+PYTHON = (3, 11)
+# The oldest versions that pyproject.toml allows, which a test compares.
+PACKAGES = {
+    "filelock": "3.15",
+    "numpy": "1.26",
+    "onnx": "1.16",
+    "onnxruntime": "1.18",
+    "onnxslim": "0.1.60",
+    "pillow": "10.3",
+    "pydantic": "2.7",
+    "pytest": "8.2",
+    "safetensors": "0.4.5",
+    "scipy": "1.11",
+    "torch": "2.4",
+}
+# Builds of ONNX Runtime that bring the same module under another name.
+STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-cann")}
+REMEDIES = {"torch": "pip install 'omgate[torch]': the export and the reference need it"}
+# What the default run stands on; the other runtimes are skipped with this very remedy.
+REQUIRED_RUNTIMES = ("ort-cpu", "torch-cpu")
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One need: what is there, or what is missing and what to do; `required` if the default run cannot do without."""
+
+    need: str
+    ok: bool
+    text: str
+    required: bool = False
+
+    def __str__(self) -> str:
+        state = "ok" if self.ok else "MISSING" if self.required else "absent"
+        return f"{state:<8} {self.need}: {self.text}"
+
+
+def examine(cards: Sequence[ModelCard], places: needs.Places, cache_dir: Path) -> Iterator[Finding]:
+    """Yield one finding per need: Python, packages, runtimes, store, leases, and each card's weights and data."""
+    yield _python()
+    yield from _packages()
+    yield from _runtimes()
+    yield _store(cache_dir)
+    yield _leases()
+    for card in cards:
+        yield _weights(card, places)
+        yield _data(card, places)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    wanted = ".".join(map(str, PYTHON))
+    if sys.version_info >= PYTHON:
+        return Finding("python", True, version, required=True)
+    return Finding("python", False, f"{version}; install Python {wanted} or later", required=True)
+
+
+def _packages() -> Iterator[Finding]:
+    for name, oldest in PACKAGES.items():
+        found = environment.versions((name, *STAND_INS.get(name, ())))
+        if not found:
+            text = REMEDIES.get(name, f"pip install '{name}>={oldest}'")
+            yield Finding(name, False, text, required=True)
+            continue
+        installed, version = next(iter(found.items()))
+        text = version if installed == name else f"{version} ({installed})"
+        if _numbers(version) < _numbers(oldest):
+            text = f"{text} is too old; pip install '{installed}>={oldest}'"
+            yield Finding(name, False, text, required=True)
+        else:
+            yield Finding(name, True, text, required=True)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version.
+
+    >>> _numbers("2.13.0+cpu")
+    (2, 13, 0)
+    """
+    parts = []
+    for part in version.partition("+")[0].split("."):
+        if not part.isdigit():
+            break
+        parts.append(int(part))
+    return tuple(parts)
+
+
+def _runtimes() -> Iterator[Finding]:
+    for name in runtimes.RUNTIMES:
+        reason = runtimes.get(name).missing()
+        yield Finding(f"runtime {name}", reason is None, reason or "ready", required=name in REQUIRED_RUNTIMES)
+
+
+def _store(cache_dir: Path) -> Finding:
+    existing = next(path for path in (cache_dir, *cache_dir.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Finding("store", False, f"{cache_dir} cannot be written; pass --cache-dir", required=True)
+    free = shutil.disk_usage(existing).free / GIB
+    return Finding("store", True, f"{cache_dir}, {free:.0f} GiB free", required=True)
+
+
+def _leases() -> Finding:
+    try:
+        with devices.lease("doctor", exclusive=False, timeout_s=1.0):
+            pass
+    except OmgateError as error:
+        return Finding("leases", False, str(error), required=True)
+    return Finding("leases", True, str(devices.LEASES), required=True)
+
+
+def _weights(card: ModelCard, places: needs.Places) -> Finding:
+    need, required = f"weights {card.name}", bool(card.dataset.generator)
+    if card.weights is None and card.artifact is not None:
+        return Finding(need, True, "none needed: the card brings a built file", required)
+    try:
+        path = networks.weights_file(card, places.weights_dir)
+    except MissingNeedError:
+        return Finding(need, False, _wanted_weights(card, places), required)
+    except OmgateError as error:
+        return Finding(need, False, str(error), required)
+    return Finding(need, True, f"{path}, {path.stat().st_size} bytes", required)
+
+
+def _wanted_weights(card: ModelCard, places: needs.Places) -> str:
+    weights = card.weights
+    if weights is None:
+        return "the card names none; add a [weights] table, or run with --weights seeded"
+    size = f"{weights.bytes} bytes" if weights.bytes else "size not stated"
+    start = weights.sha256 or weights.prefix
+    digest = f"sha256 {start}{'' if weights.sha256 else '…'}" if start else "sha256 not stated"
+    source = f"get it from {weights.url}" if weights.url else "it has no public source"
+    if card.dataset.generator:
+        source = f"get it from the repository, or train it again: omgate train {card.name}"
+    place = str(places.weights_dir) if places.weights_dir else "a folder, and pass that as --weights-dir"
+    return f"{weights.file} ({size}, {digest}); {source}; put it into {place}"
+
+
+def _data(card: ModelCard, places: needs.Places) -> Finding:
+    need, required = f"data {card.name}", bool(card.dataset.generator)
+    if card.dataset.generator:
+        return Finding(need, True, f"made here by {card.dataset.generator}", required)
+    missing = needs.data(card, places)
+    root = needs.data_root(card, places)
+    if missing is not None or root is None:
+        return Finding(
+            need, False, f"{card.dataset.kind} {card.dataset.split}; {missing.do if missing else ''}", required
+        )
+    try:
+        found = datasets.open_dataset(root, card.dataset, card.class_count)
+    except (DataError, MissingNeedError) as error:
+        return Finding(need, False, str(error), required)
+    return Finding(need, True, f"{root}, {len(found.ids)} pictures", required)

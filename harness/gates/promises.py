@@ -1,0 +1,87 @@
+"""What a card promises about one case, and whether the case exists at all."""
+
+from dataclasses import dataclass
+
+from harness.cards import Baseline, Expect, ModelCard, Ratio, Waiver, canonical_chip
+from harness.results import Case
+
+ROLES = ("promise", "measured")
+HOST_RUNTIMES = ("ort-", "torch-", "tf-")
+REFERENCE_RUNTIME = "torch-cpu"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The card's rows that bear on one case: numbers, ratios, expected failures and waivers."""
+
+    baselines: tuple[Baseline, ...] = ()
+    ratios: tuple[Ratio, ...] = ()
+    expectations: tuple[Expect, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+
+def promises_for(card: ModelCard, case: Case) -> Promise:
+    """Return what the card promises for this chip, batch and check; references are no promises."""
+    return Promise(
+        baselines=_baselines(card, case),
+        ratios=tuple(row for row in card.ratio if case.check == "ratio" and _concerns(row, case)),
+        expectations=tuple(row for row in card.expect if _expects(row, case)),
+        waivers=tuple(row for row in card.waiver if _waives(row, case)),
+    )
+
+
+def has_promise(card: ModelCard, case: Case) -> bool:
+    """Tell whether the case stands on a promise, or its check carries a threshold of its own.
+
+    Parity, batch consistency and paired accuracy do; the framework itself is what accuracy is paired with, so there
+    only a promised number makes a case.
+    """
+    if case.check in ("parity", "batch-consistency"):
+        return True
+    promise = promises_for(card, case)
+    if promise.baselines or promise.ratios or promise.expectations:
+        return True
+    return case.check == "accuracy" and case.runtime != REFERENCE_RUNTIME
+
+
+def same_chip(printed: str, chip: str) -> bool:
+    """Tell whether two names are of one chip: `310P` is the Ascend310P3."""
+    return canonical_chip(printed) == canonical_chip(chip)
+
+
+def _baselines(card: ModelCard, case: Case) -> tuple[Baseline, ...]:
+    rows = [row for row in card.baseline if row.role in ROLES]
+    if case.check == "accuracy":
+        return _accuracy(rows, case)
+    if case.check in ("throughput", "latency"):
+        return tuple(
+            row
+            for row in rows
+            if row.metric == case.check and same_chip(row.chip, case.chip) and row.batch in (case.batch, "any")
+        )
+    return ()
+
+
+def _accuracy(rows: list[Baseline], case: Case) -> tuple[Baseline, ...]:
+    """Return the chip's own numbers, else `any`; float32 on a host must also meet what is printed for an NPU."""
+    rows = [row for row in rows if row.is_accuracy and row.batch in (case.batch, "any", "unstated")]
+    chips = {"any"} if case.emulated else {"any", canonical_chip(case.chip)}
+    here = tuple(row for row in rows if canonical_chip(row.chip) in chips)
+    on_host = case.runtime.startswith(HOST_RUNTIMES) and case.precision == "fp32" and not case.emulated
+    if any(row.role == "promise" for row in here) or not on_host:
+        return here
+    return (*here, *(row for row in rows if row.role == "promise"))
+
+
+def _concerns(row: Ratio, case: Case) -> bool:
+    side = row.numerator
+    return row.role == "promise" and same_chip(side.chip, case.chip) and side.batch in (case.batch, "best")
+
+
+def _expects(row: Expect, case: Case) -> bool:
+    return same_chip(row.chip, case.chip) and row.batch == case.batch and row.check in (case.check, "any")
+
+
+def _waives(row: Waiver, case: Case) -> bool:
+    chip = row.chip == "any" or same_chip(row.chip, case.chip)
+    return chip and row.batch in (case.batch, "any") and row.check == case.check
