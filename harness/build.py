@@ -1,7 +1,7 @@
 """From a card to what a runtime opens or a data set reader reads: built once, kept in the store.
 
 A key is made of contents (weights, the network's code, arguments, versions), so a changed input is another entry, and
-an entry that is already there is opened without importing PyTorch.
+an entry that is already there is opened without importing the framework.
 """
 
 import importlib.metadata
@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import harness
-from harness import convert, datasets, needs, networks
+from harness import convert, datasets, frozen_graphs, needs, networks, tf_checkpoints
 from harness.artifacts import Artifact, Recipe, Store, file_sha256
 from harness.cards import ModelCard
-from harness.digests import text_sha256
+from harness.digests import code_version, text_sha256
 from harness.errors import CardError, MissingNeedError, RunError
 
 HERE = Path(__file__).parent
@@ -35,13 +34,15 @@ class Builder:
         A file that the card brings is taken as it is. Raises MissingNeedError, WeightsError, CardError, RunError and
         StoreError.
         """
-        if weights == "card" and _brought_file(card) is not None:
+        if weights == "card" and _brought_file(card, ".onnx") is not None:
             return brought(card, batch)
+        if card.source.framework == "tensorflow":
+            return self._onnx_of_frozen(card, batch, weights)
         export = self._export_recipe(card, weights)
         recipe = Recipe(
             kind="onnx",
             producer="harness.convert.specialise",
-            version=_version(*CONVERTERS.glob("*.py")),
+            version=code_version(*CONVERTERS.glob("*.py")),
             inputs={"export": export.key},
             arguments={"batch": batch, "simplify": card.export.simplify, "keep": _specs(card)},
             toolchain=_versions("onnx", "onnxslim"),
@@ -79,6 +80,23 @@ class Builder:
         digest = text_sha256(json.dumps([entry.digest, recipe.key]))
         return Artifact(entry.path, "torch", digest, described, card.input, card.kept_outputs, 1)
 
+    def frozen(self, card: ModelCard, batch: int, weights: str = "card") -> Artifact:
+        """Return a TensorFlow card's frozen graph at a fixed batch; raises as `onnx` does.
+
+        A file that the card brings is taken as it is.
+        """
+        prebuilt = _brought_file(card, ".pb")
+        if weights == "card" and prebuilt is not None and (prebuilt.is_file() or card.weights is None):
+            path, digest = _identified(card, ".pb")
+            return Artifact(path, "pb", digest, {"weights": digest}, card.input, card.kept_outputs, batch)
+        digest = self._weights_digest(card, weights)
+        recipe = frozen_graphs.recipe(card, batch, digest)
+        entry = self.store.get_or_build(
+            recipe, "model.pb", lambda path: frozen_graphs.write(card, batch, (weights, self.weights_dir), path)
+        )
+        described = {**entry.recipe, **entry.facts, "weights": digest}
+        return Artifact(entry.path, "pb", entry.digest, described, card.input, card.kept_outputs, batch)
+
     def dataset(self, card: ModelCard) -> Path:
         """Return the read-only root of a card's generated data set; raises CardError if it has no generator."""
         if not card.dataset.generator:
@@ -86,7 +104,7 @@ class Builder:
         recipe = Recipe(
             kind="dataset",
             producer="harness.datasets.digits",
-            version=_version(*GENERATORS.glob("digit*")),
+            version=code_version(*GENERATORS.glob("digit*")),
             arguments={"generator": card.dataset.generator, "params": card.dataset.generator_params},
             toolchain=_versions("numpy", "pillow"),
         )
@@ -99,13 +117,22 @@ class Builder:
 
         return self.store.get_or_build(recipe, card.dataset.kind, build).path
 
+    def _onnx_of_frozen(self, card: ModelCard, batch: int, weights: str) -> Artifact:
+        graph = self.frozen(card, batch, weights)
+        recipe = frozen_graphs.onnx_recipe(card, batch, graph.digest)
+        entry = self.store.get_or_build(
+            recipe, "model.onnx", lambda path: frozen_graphs.write_onnx(graph.path, card, batch, path)
+        )
+        described = {**entry.recipe, **entry.facts, "weights": graph.recipe["weights"]}
+        return Artifact(entry.path, "onnx", entry.digest, described, card.input, card.kept_outputs, batch)
+
     def _export_recipe(self, card: ModelCard, weights: str) -> Recipe:
         """Return the recipe of the export at batch 1, which all batches and choices of outputs share."""
         names = {"inputs": [spec.model_dump() for spec in card.input], "outputs": _output_names(card)}
         return Recipe(
             kind="onnx-export",
             producer="harness.convert.torch_onnx",
-            version=_version(CONVERTERS / "torch_onnx.py", CONVERTERS / "onnx_graph.py"),
+            version=code_version(CONVERTERS / "torch_onnx.py", CONVERTERS / "onnx_graph.py"),
             inputs={"state": self._state_recipe(card, weights).key},
             arguments={"opset": card.export.opset, **names},
             toolchain=_versions("torch", "onnx"),
@@ -118,7 +145,7 @@ class Builder:
         return Recipe(
             kind="torch-state",
             producer="harness.networks",
-            version=_version(HERE / "networks.py", HERE / "weights.py"),
+            version=code_version(HERE / "networks.py", HERE / "weights.py"),
             inputs={"network": file_sha256(network), "weights": self._weights_digest(card, weights)},
             arguments={"network": card.network},
             toolchain=_versions("torch", "safetensors"),
@@ -131,7 +158,8 @@ class Builder:
             raise missing
         if weights == "seeded":
             return weights
-        return file_sha256(networks.weights_file(card, self.weights_dir) if weights == "card" else Path(weights))
+        path = networks.weights_file(card, self.weights_dir) if weights == "card" else Path(weights)
+        return file_sha256(tf_checkpoints.identity_file(path))
 
     def _write_state(self, card: ModelCard, weights: str, path: Path) -> Mapping[str, object]:
         """Write exactly the tensors that the network has; return what was tolerated in the checkpoint."""
@@ -159,9 +187,26 @@ def brought(card: ModelCard, batch: int) -> Artifact:
     """
     from harness.convert import onnx_graph
 
-    path = _brought_file(card)
+    path, digest = _identified(card, ".onnx")
+    model = onnx_graph.read(path)
+    onnx_graph.check_specs(model, card, batch)
+    described = {"kind": "brought", "weights": digest, "inventory": onnx_graph.inventory(model).as_json()}
+    return Artifact(path, "onnx", digest, described, card.input, card.kept_outputs, batch)
+
+
+def _brought_file(card: ModelCard, suffix: str) -> Path | None:
+    """Return where the card's own ONNX file or frozen graph is, relative to the card, or None if it brings none."""
+    if card.artifact is None:
+        return None
+    named = (card.artifact.onnx if suffix == ".onnx" else card.artifact.pb) or card.artifact.path
+    return card.path.parent / named if named.endswith(suffix) else None
+
+
+def _identified(card: ModelCard, suffix: str) -> tuple[Path, str]:
+    """Return the file that the card brings and its sha256; raises as `brought` does."""
+    path = _brought_file(card, suffix)
     if path is None or card.artifact is None:
-        raise CardError(f"{card.path}: artifact.onnx", "expected an ONNX file", "none")
+        raise CardError(f"{card.path}: artifact", f"expected a {suffix} file", "none")
     if not path.is_file():
         raise MissingNeedError(
             card.name, f"artifact {path}", "nothing", card.artifact.note or "put it there", "weights"
@@ -170,18 +215,7 @@ def brought(card: ModelCard, batch: int) -> Artifact:
     if card.artifact.sha256 not in ("", digest):
         what, hint = f"expected sha256 {card.artifact.sha256}", "get the file again, or correct artifact.sha256"
         raise RunError(str(path), what, digest, hint, kind="corrupt-artifact", stage="build")
-    model = onnx_graph.read(path)
-    onnx_graph.check_specs(model, card, batch)
-    described = {"kind": "brought", "weights": digest, "inventory": onnx_graph.inventory(model).as_json()}
-    return Artifact(path, "onnx", digest, described, card.input, card.kept_outputs, batch)
-
-
-def _brought_file(card: ModelCard) -> Path | None:
-    """Return where the card's own ONNX file is, relative to the card, or None if it brings none."""
-    if card.artifact is None:
-        return None
-    named = card.artifact.onnx or card.artifact.path
-    return card.path.parent / named if named.endswith(".onnx") else None
+    return path, digest
 
 
 def _specs(card: ModelCard) -> list[dict[str, Any]]:
@@ -190,12 +224,6 @@ def _specs(card: ModelCard) -> list[dict[str, Any]]:
 
 def _output_names(card: ModelCard) -> list[str]:
     return [output.name for output in sorted(card.output, key=lambda output: output.index)]
-
-
-def _version(*sources: Path) -> str:
-    """Return omgate's version and a digest of the code that builds, so that a changed builder builds again."""
-    digest = text_sha256("".join(file_sha256(source) for source in sorted(sources) if source.is_file()))
-    return f"{harness.__version__}+{digest[:12]}"
 
 
 def _versions(*distributions: str) -> dict[str, str]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 COUNTER = ".num_batches_tracked"
+FRAMEWORKS = {"torch": ("PyTorch", "torch"), "tensorflow": ("TensorFlow", "tf")}
+"""Which product and which extra of omgate a module that a network imports belongs to."""
 
 
 def network_file(card: ModelCard) -> Path:
@@ -41,7 +43,7 @@ def build_network(card: ModelCard) -> "torch.nn.Module":
 def module_at(path: Path) -> ModuleType:
     """Run a `network.py` and return its module, which has a function `build`.
 
-    Raises CardError if the file is missing or faulty, and MissingNeedError if it needs PyTorch and there is none.
+    Raises CardError if the file is missing or faulty, and MissingNeedError if it needs a framework that is not there.
     """
     name = f"omgate_network_{zlib.crc32(str(path.resolve()).encode()):08x}"
     loader = _FreshSourceLoader(name, str(path))
@@ -49,8 +51,9 @@ def module_at(path: Path) -> ModuleType:
     try:
         loader.exec_module(module)
     except ModuleNotFoundError as error:
-        if error.name == "torch":
-            raise MissingNeedError(str(path), "PyTorch", "nothing", "pip install 'omgate[torch]'") from error
+        if error.name in FRAMEWORKS:
+            product, extra = FRAMEWORKS[error.name]
+            raise MissingNeedError(str(path), product, "nothing", f"pip install 'omgate[{extra}]'") from error
         raise CardError(str(path), "expected its imports to be installed", str(error)) from error
     except (OSError, SyntaxError, ImportError) as error:
         raise CardError(str(path), "expected the network's code", str(error)) from error
@@ -62,22 +65,30 @@ def module_at(path: Path) -> ModuleType:
 
 
 def build_at(path: Path, arguments: Mapping[str, Any]) -> "torch.nn.Module":
-    """Return the network that the `build` of a `network.py` makes, float32, in evaluation mode.
+    """Return the PyTorch network that the `build` of a `network.py` makes, float32, in evaluation mode.
 
-    Raises as `module_at`, and CardError if `build` refuses the arguments or gives something else.
+    Raises as `made_at`, and CardError if `build` gives something else.
     """
-    build = module_at(path).build
+    network = made_at(path, arguments)
     from torch import nn
 
+    if not isinstance(network, nn.Module):
+        raise CardError(f"{path}: build", "expected a torch.nn.Module", type(network).__name__)
+    return network.float().eval()
+
+
+def made_at(path: Path, arguments: Mapping[str, Any]) -> Any:
+    """Return what the `build` of a `network.py` makes of a card's `[network]` arguments.
+
+    Raises as `module_at`, and CardError if `build` refuses the arguments.
+    """
+    build = module_at(path).build
     try:
-        network = build(**arguments)
+        return build(**arguments)
     except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
         accepted = ", ".join(inspect.signature(build).parameters)
         what = "expected arguments that build() can use in the card's [network]"
         raise CardError(str(path), what, f"{dict(arguments)}: {error}", f"it takes {accepted}") from error
-    if not isinstance(network, nn.Module):
-        raise CardError(f"{path}: build", "expected a torch.nn.Module", type(network).__name__)
-    return network.float().eval()
 
 
 def weights_file(card: ModelCard, weights_dir: Path | None) -> Path:

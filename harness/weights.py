@@ -56,7 +56,8 @@ def seeded(shapes: Mapping[str, Sequence[int]]) -> State:
     Each tensor is one float64 draw of a PCG64 generator whose seed is the CRC-32 of its name, rounded to float32.
     Convolutions and linear layers keep the variance of their input (He 2015, LeCun 1998); a batch normalisation (any
     module with a `running_mean`) has a scale in [0.4, 0.9), a variance in [0.5, 1.5), and shift and mean of deviation
-    0.1; other biases have deviation 0.05; `num_batches_tracked` is 0 (int64).
+    0.1; other biases have deviation 0.05; `num_batches_tracked` is 0 (int64). A name with slashes is TensorFlow's: its
+    last part says what it is, and a kernel's last axis are the outputs.
     """
     normalisations = {_module(name) for name in shapes if _leaf(name) == "running_mean"}
     return {name: _draw(name, tuple(shape), _module(name) in normalisations) for name, shape in shapes.items()}
@@ -122,18 +123,22 @@ def _draw(name: str, shape: tuple[int, ...], normalises: bool) -> Array:
     if leaf == "num_batches_tracked":
         return np.zeros(shape, np.int64)
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
-    if leaf == "running_var":
+    if leaf in ("running_var", "moving_variance"):
         return np.asarray(0.5 + generator.random(shape), np.float32)
-    if normalises and leaf == "weight":
+    if leaf == "gamma" or (normalises and leaf == "weight"):
         return np.asarray(0.4 + 0.5 * generator.random(shape), np.float32)
-    if leaf == "running_mean" or normalises:
-        deviation = 0.1
-    elif leaf == "bias":
-        deviation = 0.05
-    else:
-        # A convolution is followed by a ReLU, which halves the variance; a linear layer is the last one.
-        deviation = np.sqrt((2.0 if len(shape) == 4 else 1.0) / np.prod(shape[1:]))
-    return np.asarray(deviation * generator.standard_normal(shape), np.float32)
+    return np.asarray(_deviation(name, shape, normalises) * generator.standard_normal(shape), np.float32)
+
+
+def _deviation(name: str, shape: tuple[int, ...], normalises: bool) -> float:
+    leaf = _leaf(name)
+    if normalises or leaf in ("running_mean", "moving_mean", "beta"):
+        return 0.1
+    if leaf in ("bias", "biases"):
+        return 0.05
+    inputs = shape[:-1] if "/" in name else shape[1:]
+    # A convolution is followed by a ReLU, which halves the variance; a linear layer is the last one.
+    return float(np.sqrt((2.0 if len(shape) == 4 else 1.0) / np.prod(inputs)))
 
 
 def _module(name: str) -> str:
@@ -141,4 +146,4 @@ def _module(name: str) -> str:
 
 
 def _leaf(name: str) -> str:
-    return name.rpartition(".")[2]
+    return name.rpartition("/" if "/" in name else ".")[2]

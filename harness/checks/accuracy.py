@@ -10,13 +10,18 @@ import numpy as np
 from harness import metrics, sidecar
 from harness.artifacts import Artifact, Recipe, file_sha256
 from harness.cards import ModelCard
+from harness.digests import code_version
 from harness.preprocess import digest as steps_digest
 from harness.results import Case, Outcomes, Paired, Samples
 from harness.samples import Array
 from harness.stream import Feed, evaluate
-from harness.workbench import TORCH, Workbench
+from harness.workbench import Workbench
 
-REFERENCE_VERSION = "1"
+# The code that turns a data set into a reference's outcomes.
+HARNESS = Path(__file__).parent.parent
+SCORED_BY = [
+    source for stage in ("datasets", "preprocess", "runtimes", "metrics") for source in (HARNESS / stage).glob("*.py")
+]
 # Decoded samples and unscored outputs kept waiting; full-size segmentation logits are 160 MB an image.
 WAITING_BYTES = 400 * 2**20
 
@@ -35,7 +40,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
         "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "digests": digests(card, artifact, feed),
     }
-    if case.runtime != TORCH:
+    if case.runtime != bench.reference(case).runtime:
         facts["paired"] = _paired(case, bench, feed, outcomes)
     return facts
 
@@ -47,11 +52,11 @@ def _score(
     scorer = metrics.make_scorer(card)
     with bench.open(case, artifact) as session:
         report = bench.reporter(case.id, len(feed.ids))
-        evaluate(session, feed.labelled(), scorer, depth=_depth(card, case.batch), progress=report)
+        evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
     return scorer.outcomes(), scorer.measures(), scorer.worst(5)
 
 
-def _depth(card: ModelCard, batch: int) -> int:
+def depth(card: ModelCard, batch: int) -> int:
     """Return how many samples may wait: two batches where memory allows, and at least one batch."""
     sample_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in (*card.input, *card.kept_outputs))
     return max(1, batch, min(2 * batch + 6, WAITING_BYTES // max(sample_bytes, 1)))
@@ -84,13 +89,13 @@ def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[s
 def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
     """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime."""
     card = bench.card(case)
-    reference_runtime = TORCH if case.runtime.startswith("ort-") else "ort-cpu"
-    reference = case.model_copy(update={"runtime": reference_runtime, "chip": "cpu"})
+    backend = bench.reference(case).runtime if case.runtime.startswith("ort-") else "ort-cpu"
+    reference = case.model_copy(update={"runtime": backend, "chip": "cpu"})
     artifact = bench.artifact(reference)
     recipe = Recipe(
         kind="outcomes",
-        producer=reference_runtime,
-        version=REFERENCE_VERSION,
+        producer=backend,
+        version=code_version(*SCORED_BY),
         inputs={"artifact": artifact.digest, "data": feed.dataset.digest()},
         arguments={
             "preprocess": steps_digest(card.preprocess),
@@ -103,4 +108,4 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
         sidecar.write(path, _score(reference, bench, artifact, feed)[0])
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
-    return metrics.paired(card, outcomes, sidecar.read(entry.path), reference_runtime)
+    return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)

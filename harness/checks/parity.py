@@ -9,13 +9,15 @@ import numpy as np
 
 from harness import needs, sidecar
 from harness.artifacts import Recipe
-from harness.cards import ModelCard
-from harness.errors import RunError
+from harness.cards import ModelCard, TensorSpec
+from harness.checks.detections import aligned
+from harness.digests import code_version
 from harness.results import Case, OutputParity
 from harness.samples import Array, Sample
-from harness.workbench import TORCH, Workbench
+from harness.stream import answered
+from harness.workbench import Workbench
 
-REFERENCE_VERSION = "1"
+RUN_BY = Path(__file__).parent.parent / "runtimes"
 MOST_INPUTS = 8
 # Reference outputs are kept in the store: full-size segmentation logits are 160 MB an image.
 REFERENCE_BYTES = 192 * 2**20
@@ -31,9 +33,8 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     samples = fixed_inputs(card, bench)
     reference = _reference(case, bench, samples)
     with bench.open(case, artifact) as session:
-        outputs = [answer.arrays for answer in session.run(samples)]
-    if len(outputs) != len(samples):
-        raise RunError(case.id, f"expected {len(samples)} answers", str(len(outputs)), kind="tool-failed", stage="run")
+        outputs = [answer.arrays for answer in answered(session, samples)]
+    outputs = [aligned(card, got, expected) for got, expected in zip(outputs, reference, strict=True)]
     parity = tuple(
         compare(spec.name, [arrays[position] for arrays in outputs], [row[position] for row in reference])
         for position, spec in enumerate(card.kept_outputs)
@@ -59,8 +60,14 @@ def fixed_inputs(card: ModelCard, bench: Workbench) -> list[Sample]:
 
 def _noise(card: ModelCard, index: int) -> Sample:
     generator = np.random.Generator(np.random.PCG64([INPUT_SEED, index]))
-    arrays = tuple(generator.standard_normal(spec.at(1)[1:]).astype(spec.dtype) for spec in card.input)
-    return Sample(f"noise-{index}", arrays)
+    return Sample(f"noise-{index}", tuple(_values(generator, spec) for spec in card.input))
+
+
+def _values(generator: np.random.Generator, spec: TensorSpec) -> Array:
+    shape = spec.at(1)[1:]
+    if spec.dtype == "uint8":
+        return generator.integers(0, 256, shape, np.uint8)
+    return np.asarray(generator.standard_normal(shape), spec.dtype)
 
 
 def compare(name: str, got: list[Array], expected: list[Array]) -> OutputParity:
@@ -86,19 +93,19 @@ def compare(name: str, got: list[Array], expected: list[Array]) -> OutputParity:
 
 def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tuple[Array, ...]]:
     """Return the framework's outputs for the fixed inputs, computed once and kept in the store."""
-    artifact = bench.builder.torch(bench.card(case), bench.weights)
+    reference = bench.reference(case)
+    artifact = bench.artifact(reference)
     recipe = Recipe(
         kind="reference-outputs",
-        producer=TORCH,
-        version=REFERENCE_VERSION,
+        producer=reference.runtime,
+        version=code_version(*RUN_BY.glob("*.py")),
         inputs={"artifact": artifact.digest, "samples": _samples_digest(samples)},
         arguments={},
     )
 
     def build(path: Path) -> None:
-        reference = case.model_copy(update={"runtime": TORCH, "chip": "cpu", "batch": 1})
         with bench.open(reference, artifact) as session:
-            rows = [answer.arrays for answer in session.run(samples)]
+            rows = [answer.arrays for answer in answered(session, samples)]
         named = {f"{row}/{column}": array for row, arrays in enumerate(rows) for column, array in enumerate(arrays)}
         sidecar.write(path, named, compress=False)
 

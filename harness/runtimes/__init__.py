@@ -12,6 +12,8 @@ RUNTIMES = {
     "ort-cuda": "harness.runtimes.ort:OrtCuda",
     "ort-cann": "harness.runtimes.ort:OrtCann",
     "ort-files": "harness.runtimes.ort_files:OrtFiles",
+    "ort-plain": "harness.runtimes.ort:OrtPlain",
+    "tf-cpu": "harness.runtimes.tf:TfCpu",
     "torch-cpu": "harness.runtimes.torch_eager:TorchCpu",
 }
 
