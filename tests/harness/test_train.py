@@ -33,10 +33,8 @@ def test_training_writes_half_precision_weights_that_score_what_it_returned(card
     measure = train.train(card, out, lambda line: None)
 
     dtypes = {name: array.dtype for name, array in load_file(out).items()}
-    network = networks.build_network(card)
-    networks.load_state(network, networks.state(card, str(out), None))
     assert {dtype for name, dtype in dtypes.items() if not name.endswith("num_batches_tracked")} == {np.dtype("f2")}
-    assert train.score(card, network).value == measure.value
+    assert train.score(card, networks.state(card, str(out), None)).value == measure.value
     assert (measure.name, measure.protocol, measure.n) == ("top1", "by-name", 100)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
