@@ -58,7 +58,7 @@ def breadcrumb(detail: ErrorDetails, document: Any) -> str:
     text, here, absent = "", document, detail["type"] == "missing"
     for i, part in enumerate(detail["loc"]):
         if isinstance(part, int) and isinstance(here, list):
-            text, here = f"{text}[{part}]", here[part]
+            text, here = f"{text}[{part}]", here[part] if part < len(here) else None
         elif isinstance(here, dict) and (part in here or (absent and i == len(detail["loc"]) - 1)):
             key = str(part) if re.fullmatch(r"[\w-]+", str(part)) else json.dumps(part)
             text, here = f"{text}.{key}" if text else key, here.get(part)

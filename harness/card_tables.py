@@ -114,7 +114,7 @@ class OutputSpec(TensorSpec):
 class Dataset(Table):
     """The data a card is judged on; with `generator` it is made here instead of looked for in the data folder."""
 
-    kind: Literal["imagenet", "cityscapes", "coco", "tfrecord", "none"]
+    kind: Literal["imagenet", "cityscapes", "coco", "tfrecord", "prepared", "none"]
     split: str = "val"
     count: int = Field(ge=0)
     labels: str = ""

@@ -10,8 +10,9 @@ from harness.errors import MissingNeedError
 DATA_LAYOUTS = {
     "imagenet": "val/ with the pictures and val_label.txt beside it",
     "cityscapes": "leftImg8bit/val/ and gtFine/val/",
-    "coco": "annotations/instances_*.json and the pictures",
-    "tfrecord": "the TFRecord file",
+    "coco": "annotations/instances_<split>.json and <split>/ with the pictures",
+    "tfrecord": "*<split>*.tfrecord* files",
+    "prepared": "data/<number>.bin, and label/<number>.npy or names.txt with annotations/instances_*.json",
 }
 
 

@@ -35,6 +35,28 @@ class Picture:
     source: str = ""
 
 
+@dataclass(frozen=True)
+class Objects:
+    """The annotated objects of one picture of height × width, one row each.
+
+    `boxes` is float64 [n, 4], left, top, width and height in pixels of the picture; `classes` int64 [n], the category
+    ids; `areas` float64 [n] in pixels; `crowd` bool [n], True for a region of many objects. As an array, for digests:
+    float64 [n + 1, 7], the picture's size first.
+    """
+
+    height: int
+    width: int
+    boxes: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int64]
+    areas: npt.NDArray[np.float64]
+    crowd: npt.NDArray[np.bool_]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        size = np.array([[self.height, self.width, 0, 0, 0, 0, 0]], np.float64)
+        rows = np.column_stack([self.boxes, self.classes, self.areas, self.crowd]).reshape(-1, 7)
+        return np.concatenate([size, rows]).astype(dtype or np.float64)
+
+
 class Dataset(Protocol):
     """Labelled pictures read from their real on-disk layout, never written to."""
 
@@ -50,7 +72,8 @@ class Dataset(Protocol):
     def target(self, sample_id: str) -> Any:
         """Return what a sample is scored against; raises DataError naming the file.
 
-        An int for classification; for segmentation an int16 height × width map of train ids, -1 where ignored.
+        An int for classification; for segmentation an int16 height × width map of train ids, -1 where ignored; for
+        detection the picture's Objects.
         """
         ...
 

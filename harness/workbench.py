@@ -12,6 +12,7 @@ from harness.cards import ModelCard
 from harness.datasets import open_dataset, subset
 from harness.measure import TimePlan
 from harness.preprocess import compile_steps, network_input
+from harness.preprocess.prepared import prepared_input
 from harness.results import Case
 from harness.runtimes import get
 from harness.runtimes.isolated import Isolated
@@ -77,6 +78,8 @@ class Workbench:
         dataset = open_dataset(Path(str(root)), card.dataset, card.class_count)
         wanted = count if count is not None else self.samples
         ids = dataset.ids if wanted is None else subset(dataset, wanted)
+        if card.dataset.kind == "prepared":
+            return Feed(dataset, tuple(ids), partial(prepared_input, card.input[0]))
         transform = compile_steps(card.preprocess, f"{card.path}: preprocess")
         return Feed(dataset, tuple(ids), partial(network_input, transform, card.input[0]))
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from harness.cards import Atc, Baseline, ModelCard
 from harness.errors import CardError, MissingNeedError, OmgateError, closest
 
-DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord"), "map": ("coco",)}
-SCORES_OF = {"top1": ("top1", "top5"), "miou": ("miou", "pixacc", "iou"), "map": ("map",)}
+DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord", "prepared"), "map": ("coco", "prepared")}
+SCORES_OF = {
+    "top1": ("top1", "top5"),
+    "miou": ("miou", "pixacc", "meanacc", "fwiou", "iou"),
+    "map": ("map", "ap50", "ap75", "aps", "apm", "apl", "ar1", "ar10", "ar100", "ars", "arm", "arl"),
+}
+PROTOCOLS_OF = {"miou": ("dataset", "running-mean"), "map": ("all-rows", "standard")}
 STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
 SPEEDS = ("throughput", "latency", "ratio")
 FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
@@ -35,7 +40,7 @@ def findings(card: ModelCard, weights_dir: Path | None = None) -> tuple[OmgateEr
 def _preprocess(card: ModelCard) -> Iterator[CardError]:
     from harness.preprocess import check_steps
 
-    if card.dataset.kind == "none" and not card.preprocess:
+    if card.dataset.kind in ("none", "prepared") and not card.preprocess:
         return
     try:
         check_steps(card.preprocess, card.input[0], f"{card.path}: preprocess")
@@ -77,8 +82,8 @@ def _metric(card: ModelCard) -> Iterator[CardError]:
     kinds = (*DATA_OF[card.metric.name], "none")
     if card.dataset.kind not in kinds:
         yield _error(card, "dataset.kind", f"expected {' or '.join(kinds)} for {card.metric.name}", card.dataset.kind)
-    protocols = ("dataset", "running-mean")
-    if card.metric.name == "miou" and card.metric.protocol not in protocols:
+    protocols = PROTOCOLS_OF.get(card.metric.name, ())
+    if protocols and card.metric.protocol not in protocols:
         hint = closest(card.metric.protocol, protocols)
         yield _error(card, "metric.protocol", f"expected {' or '.join(protocols)}", repr(card.metric.protocol), hint)
 

@@ -11,7 +11,10 @@ from harness.samples import Dataset
 # Each class is made from (root, dataset table, class count).
 READERS = {
     "cityscapes": "harness.datasets.cityscapes:Cityscapes",
+    "coco": "harness.datasets.coco:Coco",
     "imagenet": "harness.datasets.imagenet:ImageNet",
+    "prepared": "harness.datasets.prepared:Prepared",
+    "tfrecord": "harness.datasets.tfrecord:TFRecords",
 }
 
 

@@ -1,4 +1,4 @@
-"""The default data: handwritten digits, drawn here and written in the layouts of ImageNet and Cityscapes.
+"""The default data: handwritten digits, drawn here and written in the layouts of the real sets.
 
 Nothing is downloaded and no photograph is redistributed. Validation pictures come from other digits than training
 pictures. The evidence of a class is its shape, its hue (label mod 3), and the phase of a stripe pattern of 4 input
@@ -14,18 +14,24 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.cards import Table
-from harness.datasets import digit_pictures, digit_scenes
+from harness.datasets import digit_boxes, digit_pictures, digit_records, digit_scenes
 from harness.errors import CardError, closest
 
 PARAMS: dict[str, type[Table]] = {
     "digits": digit_pictures.PictureParams,
     "digit-scenes": digit_scenes.SceneParams,
+    "digit-records": digit_records.RecordParams,
+    "digit-boxes": digit_boxes.BoxParams,
 }
-"""The generators, and what each is told: `digits` writes ImageNet's layout, `digit-scenes` that of Cityscapes."""
+"""The generators, and what each is told: `digits` writes ImageNet's layout, `digit-scenes` that of Cityscapes,
+`digit-records` TFRecords, `digit-boxes` COCO's layout."""
 
 
 class Example(NamedTuple):
-    """A training picture: `pixels` uint8 height × width × 3 RGB; `target` an int, or int16 train ids (-1: unscored)."""
+    """A training picture: `pixels` uint8 height × width × 3 RGB; `target` an int, int16 train ids or Objects.
+
+    Of train ids, -1 is not scored.
+    """
 
     pixels: npt.NDArray[np.uint8]
     target: Any
@@ -39,6 +45,10 @@ def generate(generator: str, params: Mapping[str, Any], root: Path) -> None:
     table = _table(generator, params)
     if isinstance(table, digit_pictures.PictureParams):
         digit_pictures.write_imagenet(table, root)
+    elif isinstance(table, digit_records.RecordParams):
+        digit_records.write_tfrecord(table, root)
+    elif isinstance(table, digit_boxes.BoxParams):
+        digit_boxes.write_coco(table, root)
     elif isinstance(table, digit_scenes.SceneParams):
         digit_scenes.write_cityscapes(table, root)
 
@@ -52,6 +62,8 @@ def examples(generator: str, params: Mapping[str, Any], seed: int) -> Iterator[E
     table = _table(generator, {**params, "seed": seed})
     if isinstance(table, digit_pictures.PictureParams):
         yield from (Example(pixels, label) for pixels, label in digit_pictures.pictures(table, "train"))
+    elif isinstance(table, digit_boxes.BoxParams):
+        yield from (Example(scene.pixels, scene.objects) for scene in digit_boxes.boxed_scenes(table, "train"))
     elif isinstance(table, digit_scenes.SceneParams):
         found = digit_scenes.scenes(table, "train")
         yield from (Example(scene.pixels, digit_scenes.train_ids(scene.label_ids)) for scene in found)

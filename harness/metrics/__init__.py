@@ -1,13 +1,13 @@
 """Stage 4: from outputs and targets to the numbers a README prints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from harness.cards import Metric, ModelCard
-from harness.errors import CardError, RunError
-from harness.metrics import iou, miou, topk
+from harness.errors import RunError
+from harness.metrics import coco_map, iou, miou, topk
 from harness.results import Measure, Paired
 from harness.samples import Array, Outputs
 
@@ -34,17 +34,27 @@ class Scorer(Protocol):
 
 def make_scorer(card: ModelCard) -> Scorer:
     """Return the scorer of the card's metric; raises CardError for one that is not built in."""
-    return topk.TopKScorer(card) if _name(card.metric) == "top1" else miou.MiouScorer(card)
+    scorers: dict[str, Callable[[ModelCard], Scorer]] = {
+        "top1": topk.TopKScorer,
+        "miou": miou.MiouScorer,
+        "map": coco_map.CocoMapScorer,
+    }
+    return scorers[card.metric.name](card)
 
 
 def prediction(card: ModelCard, outputs: Outputs) -> Array:
-    """Return what the network decided for one sample: a class, shape (1,), or a label map, height × width."""
-    return topk.prediction(card, outputs) if _name(card.metric) == "top1" else miou.prediction(card, outputs)
+    """Return what the network decided for one sample, as integers that two runs must agree on.
+
+    A class, shape (1,); a label map, height × width; or the detections, sorted, rows × 6.
+    """
+    predictions = {"top1": topk.prediction, "miou": miou.prediction, "map": coco_map.prediction}
+    return predictions[card.metric.name](card, outputs)
 
 
 def from_outcomes(metric: Metric, outcomes: Mapping[str, Array]) -> tuple[Measure, ...]:
     """Return the measures of a stored sidecar: the same as the scorer's that wrote it."""
-    return topk.measures(metric, outcomes) if _name(metric) == "top1" else iou.measures(metric, outcomes)
+    measures = {"top1": topk.measures, "miou": iou.measures, "map": coco_map.measures}
+    return measures[metric.name](metric, outcomes)
 
 
 def paired(
@@ -55,11 +65,5 @@ def paired(
         what = f"expected the same images, in the same order, from {reference_name}"
         got = f"{len(candidate['ids'])} and {len(reference['ids'])} images"
         raise RunError(f"{card.name}: paired", what, got, kind="data", stage="score")
-    compare = topk.paired if _name(card.metric) == "top1" else iou.paired
-    return compare(card.metric, candidate, reference, reference_name)
-
-
-def _name(metric: Metric) -> str:
-    if metric.name not in ("top1", "miou"):
-        raise CardError("metric.name", "expected a metric that is built in: top1 or miou", repr(metric.name))
-    return metric.name
+    comparisons = {"top1": topk.paired, "miou": iou.paired, "map": coco_map.paired}
+    return comparisons[card.metric.name](card.metric, candidate, reference, reference_name)

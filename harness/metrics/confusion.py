@@ -31,6 +31,21 @@ def tiles(logits: Array) -> Iterator[Tile]:
         yield part, flat[:, part]
 
 
+def channels_last_tiles(logits: Array) -> Iterator[Tile]:
+    """Yield the tiles of logits, height × width × classes, each valid until the next.
+
+    Turning a tile in the cache and then streaming over its classes takes a third of the time of numpy's argmax over
+    the last axis, whose rows of 19 numbers are too short for it.
+    """
+    flat = np.ascontiguousarray(logits).reshape(-1, logits.shape[-1])
+    turned = np.empty((flat.shape[1], min(TILE_PIXELS, len(flat))), flat.dtype)
+    for start in range(0, len(flat), TILE_PIXELS):
+        part = slice(start, min(start + TILE_PIXELS, len(flat)))
+        tile = turned[:, : part.stop - part.start]
+        np.copyto(tile, flat[part].T)
+        yield part, tile
+
+
 def best_classes(parts: Iterable[Tile], where: str) -> Iterator[tuple[slice, Codes]]:
     """Yield the class of the largest logit of every pixel, ties to the lowest class; valid until the next tile.
 

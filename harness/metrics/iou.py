@@ -56,6 +56,21 @@ def pooled_iou(overlap: Overlap) -> float:
     return float(present.mean()) if present.size else float("nan")
 
 
+def mean_accuracy(matrix: npt.NDArray[np.int64]) -> float:
+    """Return the mean over labelled classes of the share of a class's pixels that are found: diagonal / row."""
+    rows = matrix.sum(axis=1)
+    labelled = rows > 0
+    return float((np.diagonal(matrix)[labelled] / rows[labelled]).mean())
+
+
+def frequency_weighted_iou(matrix: npt.NDArray[np.int64]) -> float:
+    """Return the IoU of every labelled class, weighted with its share of the labelled pixels."""
+    rows, hits = matrix.sum(axis=1), np.diagonal(matrix)
+    labelled = rows > 0
+    union = rows + matrix.sum(axis=0) - hits
+    return float((rows[labelled] / rows.sum() * hits[labelled] / union[labelled]).sum())
+
+
 def running_mean_iou(overlap: Overlap) -> float:
     """Return the ICNet script's number: the mean over images of the mIoU accumulated so far, in this order.
 
@@ -150,9 +165,15 @@ def _running(outcomes: Mapping[str, Array], matrices: Matrices) -> tuple[Measure
 
 
 def _dataset(matrices: Matrices, classes: Array) -> tuple[Measure, ...]:
+    """Return the four numbers of the ResNeSt script (MIoU, Pixel_acc, Mean_acc, FWIoU) and the IoU of every class."""
     count, overlap = len(matrices), Overlap.of(matrices)
     interval = _interval(count, lambda index: pooled_iou(overlap.at(index)))
-    hits, labelled = int(overlap.hits.sum()), int(matrices.sum())
+    pooled = matrices.sum(axis=0)
+    accuracies = {
+        "pixacc": int(overlap.hits.sum()) / int(pooled.sum()),
+        "meanacc": mean_accuracy(pooled),
+        "fwiou": frequency_weighted_iou(pooled),
+    }
     per_class = [
         Measure(name=f"iou:{name}", protocol=DATASET, value=float(value), n=count)
         for name, value in zip(classes, pooled_class_iou(overlap), strict=True)
@@ -160,7 +181,7 @@ def _dataset(matrices: Matrices, classes: Array) -> tuple[Measure, ...]:
     ]
     return (
         Measure(name="miou", protocol=DATASET, value=pooled_iou(overlap), n=count, interval=interval),
-        Measure(name="pixacc", protocol=DATASET, value=hits / labelled, n=count),
+        *(Measure(name=name, protocol=DATASET, value=value, n=count) for name, value in accuracies.items()),
         *per_class,
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from harness.cards import ModelCard
 from harness.errors import CardError
 from harness.metrics import iou, outputs
-from harness.metrics.confusion import Tile, confusion, label_map, tiles, truncated_hits
+from harness.metrics.confusion import Tile, channels_last_tiles, confusion, label_map, tiles, truncated_hits
 from harness.metrics.upsample import Resize, resized_tiles
 from harness.results import Measure
 from harness.samples import Array, Outputs
@@ -17,6 +17,7 @@ from harness.samples import Array, Outputs
 class MiouScorer:
     """Counts a confusion matrix per image; every measure comes from these matrices.
 
+    The scored output is classes × height × width, or height × width × classes where the card's layout is NHWC.
     Card parameters: `upsample = { height, width, align_corners }` resizes the logits bilinearly before the argmax, as
     the IntraDA script does; `pixel_accuracy = "truncated"` also counts the ICNet script's pixel accuracy.
     """
@@ -88,19 +89,27 @@ def _resize(card: ModelCard) -> Resize | None:
 
 
 def _logits(card: ModelCard, found: Outputs) -> Array:
+    """Return the scored output, with the classes first or, where the card's layout is NHWC, last."""
     logits = outputs.scored_array(card, found)
     where = outputs.place(card, found.sample_id, card.scored_output.name)
-    if logits.ndim != 3:
-        outputs.check_shape(where, logits.shape, (card.class_count, *logits.shape[-2:]))
-    outputs.check_shape(where, logits.shape[:1], (card.class_count,))
+    classes, size = (card.class_count,), logits.shape[-3:-1] if _channels_last(card) else logits.shape[-2:]
+    outputs.check_shape(where, logits.shape, (*size, *classes) if _channels_last(card) else (*classes, *size))
     return logits
+
+
+def _channels_last(card: ModelCard) -> bool:
+    return card.scored_output.layout == "NHWC"
 
 
 def _size(card: ModelCard, logits: Array) -> tuple[int, ...]:
     resize = _resize(card)
-    return logits.shape[1:] if resize is None else (resize.height, resize.width)
+    if resize is not None:
+        return resize.height, resize.width
+    return logits.shape[:2] if _channels_last(card) else logits.shape[1:]
 
 
 def _tiles(card: ModelCard, logits: Array) -> Iterator[Tile]:
     resize = _resize(card)
-    return tiles(logits) if resize is None else resized_tiles(logits, resize)
+    if resize is not None:
+        return resized_tiles(np.moveaxis(logits, -1, 0) if _channels_last(card) else logits, resize)
+    return channels_last_tiles(logits) if _channels_last(card) else tiles(logits)

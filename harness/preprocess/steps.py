@@ -5,6 +5,7 @@ A picture is uint8, height × width × 3, RGB. The steps, in an order that their
 | step                                 | takes   | gives                                                     |
 |--------------------------------------|---------|-----------------------------------------------------------|
 | `resize` width, height, filter       | uint8   | Pillow's resize with antialiasing; aspect ratio not kept  |
+| `letterbox` width, height, fill      | uint8   | Pillow's bilinear resize to fit, filled right and below   |
 | `central_square` share               | uint8   | the central square of `share` × the short side            |
 | `center_crop` width, height          | uint8   | the central window; an odd rest goes to bottom and right  |
 | `to_float`                           | uint8   | the same numbers in float32                               |
@@ -24,6 +25,7 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from harness.cards import Table, TensorSpec
+from harness.geometry import letterboxed
 from harness.samples import Array
 
 FILTERS = {
@@ -40,7 +42,9 @@ def _three(numbers: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Size = Annotated[int, Field(gt=0)]
+Grey = Annotated[int, Field(ge=0, le=255)]
 PerChannel = Annotated[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], AfterValidator(_three)]
+Colour = tuple[Grey, Grey, Grey]
 Divisors = Annotated[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], AfterValidator(_three)]
 Operation = tuple[np.ufunc, tuple[float, ...]]
 
@@ -102,6 +106,29 @@ class Resize(Stage):
 
     def form(self, form: Form) -> Form:
         """Return the form with the new size."""
+        return replace(form, height=self.height, width=self.width)
+
+
+class Letterbox(Stage):
+    """Resize bilinearly to just fit into width × height, and fill the rest, right and below, with a colour.
+
+    Where TensorFlow's detection models pad with zeros after normalising, the colour is 255 × the mean.
+    """
+
+    width: Size
+    height: Size
+    fill: Colour
+
+    def apply(self, array: Array) -> Array:
+        """Return the framed picture, uint8."""
+        height, width = letterboxed((array.shape[0], array.shape[1]), (self.height, self.width))
+        framed = np.empty((self.height, self.width, 3), np.uint8)
+        framed[:] = self.fill
+        framed[:height, :width] = np.asarray(Image.fromarray(array).resize((width, height), FILTERS["bilinear"]))
+        return framed
+
+    def form(self, form: Form) -> Form:
+        """Return the form with the frame's size."""
         return replace(form, height=self.height, width=self.width)
 
 
@@ -234,6 +261,7 @@ class Chw(Stage):
 
 STAGES: dict[str, type[Stage]] = {
     "resize": Resize,
+    "letterbox": Letterbox,
     "central_square": CentralSquare,
     "center_crop": CenterCrop,
     "to_float": ToFloat,

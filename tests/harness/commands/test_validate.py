@@ -133,7 +133,7 @@ def test_a_sound_card_is_ok(validated, tmp_path):
         (
             'kind = "cityscapes"',
             'kind = "imagenet"',
-            "dataset.kind: expected cityscapes or tfrecord or none for miou, got imagenet",
+            "dataset.kind: expected cityscapes or tfrecord or prepared or none for miou, got imagenet",
         ),
         (
             'name = "miou"\nprotocol = "dataset"',
@@ -179,7 +179,7 @@ def test_a_sound_card_is_ok(validated, tmp_path):
         (
             'metric = "miou"\nclass',
             'metric = "mioo"\nclass',
-            "baseline[0].metric: expected one of miou, pixacc, iou, throughput, latency, ratio, got 'mioo'",
+            "baseline[0].metric: expected one of miou, pixacc, meanacc, fwiou, iou, throughput, latency, ratio, got 'mioo'",
         ),
         (
             'class = "road"',

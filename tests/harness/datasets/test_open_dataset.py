@@ -58,10 +58,9 @@ def test_a_missing_folder_is_a_missing_need_for_data(tmp_path):
     assert caught.value.need == "data"
 
 
-@pytest.mark.parametrize("kind", ["none", "coco"])
-def test_a_kind_without_a_reader_is_refused(root, kind):
-    with pytest.raises(CardError, match=rf"dataset.kind: .*got '{kind}'; known: cityscapes, imagenet"):
-        open_dataset(root, Dataset(kind=kind, count=0), 10)
+def test_a_kind_without_a_reader_is_refused(root):
+    with pytest.raises(CardError, match=r"dataset.kind: .*got 'none'; known: cityscapes, coco, imagenet, prepared, tf"):
+        open_dataset(root, Dataset(kind="none", count=0), 10)
 
 
 def numbered(size):

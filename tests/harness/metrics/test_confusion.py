@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import RunError
-from harness.metrics.confusion import TILE_PIXELS, confusion, label_map, tiles, truncated_hits
+from harness.metrics.confusion import (
+    TILE_PIXELS,
+    channels_last_tiles,
+    confusion,
+    label_map,
+    tiles,
+    truncated_hits,
+)
 
 
 def reference_matrix(logits, labels):
@@ -73,3 +80,15 @@ def test_truncation_makes_ties_that_go_to_the_lowest_class():
 
     assert truncated_hits(tiles(logits), np.array([[0]], np.int16), "x") == 1
     assert truncated_hits(tiles(logits), np.array([[1]], np.int16), "x") == 0
+
+
+@pytest.mark.parametrize("pixels", [1, 7, 64, 100])
+def test_tiles_of_logits_with_the_classes_last_are_those_with_the_classes_first(pixels, monkeypatch):
+    monkeypatch.setattr("harness.metrics.confusion.TILE_PIXELS", 7)
+    logits = np.random.default_rng(pixels).standard_normal((pixels, 1, 19)).astype(np.float32)
+
+    turned = [(part, tile.copy()) for part, tile in channels_last_tiles(logits)]
+
+    straight = list(tiles(np.ascontiguousarray(np.moveaxis(logits, -1, 0))))
+    assert [part for part, _ in turned] == [part for part, _ in straight]
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(turned, straight, strict=True))

@@ -226,7 +226,7 @@ def test_pictures_without_a_labelled_pixel_give_no_number():
 def test_another_number_of_channels_is_refused():
     labels, logits = golden_image(0)
 
-    with pytest.raises(RunError, match=r"expected shape \(19,\), got \(18,\)"):
+    with pytest.raises(RunError, match=r"expected shape \(19, 48, 96\), got \(18, 48, 96\)"):
         scored(card_of(), [(labels, logits[:18])])
 
 
@@ -276,3 +276,50 @@ def test_enough_images_give_intervals_around_the_values():
     for measure in scorer.measures()[:2]:
         low, high = measure.interval
         assert low < measure.value < high
+
+
+RESNEST = {"miou": "MIoU", "pixacc": "Pixel_acc", "meanacc": "Mean_acc", "fwiou": "FWIoU"}
+
+
+@pytest.mark.parametrize(("name", "printed"), RESNEST.items(), ids=list(RESNEST))
+def test_the_four_numbers_are_those_of_the_resnest_script(golden_scorer, name, printed):
+    assert named(golden_scorer)[name, "dataset"].value == pytest.approx(GOLDEN["resnest_seg"][printed], abs=1e-12)
+
+
+def test_mean_accuracy_and_weighted_iou_by_hand_leave_out_classes_without_a_label():
+    labels = np.array([[0, 0], [0, 1]], np.int16)
+    predicted = np.array([[0, 0], [2, 1]])
+
+    found = named(scored(card_of(classes=3), [(labels, one_hot(3, predicted))]))
+
+    assert found["meanacc", "dataset"].value == pytest.approx((2 / 3 + 1) / 2)
+    assert found["fwiou", "dataset"].value == pytest.approx(3 / 4 * 2 / 3 + 1 / 4 * 1)
+
+
+def channels_last_card():
+    card = card_of()
+    (output,) = card.output
+    return card.model_copy(update={"output": (output.model_copy(update={"layout": "NHWC"}),)})
+
+
+def test_outputs_with_the_classes_last_score_the_same(golden_scorer):
+    images = [(labels, np.moveaxis(logits, 0, -1)) for labels, logits in map(golden_image, range(6))]
+
+    found = named(scored(channels_last_card(), images))
+
+    assert found == {key: value for key, value in named(golden_scorer).items() if key[1] == "dataset"}
+
+
+def test_predictions_of_outputs_with_the_classes_last_are_their_argmax():
+    _, logits = golden_image(0)
+
+    predicted = metrics.prediction(channels_last_card(), Outputs("a", (np.moveaxis(logits, 0, -1),)))
+
+    assert np.array_equal(predicted, logits.argmax(0))
+
+
+def test_classes_first_are_refused_where_the_card_says_they_are_last():
+    labels, logits = golden_image(0)
+
+    with pytest.raises(RunError, match=r"expected shape \(19, 48, 19\), got \(19, 48, 96\)"):
+        scored(channels_last_card(), [(labels, logits)])
