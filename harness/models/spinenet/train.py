@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-EXAMPLES = 2000
+EXAMPLES = 1200
 EPOCHS = 8
 BATCH = 8
 LEARNING_RATE = 4e-3
