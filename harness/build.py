@@ -91,9 +91,12 @@ class Builder:
             return Artifact(path, "pb", digest, {"weights": digest}, card.input, card.kept_outputs, batch)
         digest = self._weights_digest(card, weights)
         recipe = frozen_graphs.recipe(card, batch, digest)
-        entry = self.store.get_or_build(
-            recipe, "model.pb", lambda path: frozen_graphs.write(card, batch, (weights, self.weights_dir), path)
-        )
+        order = frozen_graphs.Order(weights, self.weights_dir, batch)
+
+        def build(path: Path) -> Mapping[str, object]:
+            return {**frozen_graphs.write(card, order, path)}
+
+        entry = self.store.get_or_build(recipe, "model.pb", build)
         described = {**entry.recipe, **entry.facts, "weights": digest}
         return Artifact(entry.path, "pb", entry.digest, described, card.input, card.kept_outputs, batch)
 

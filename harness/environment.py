@@ -9,7 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxslim", "pillow", "scipy", "torch")
+PACKAGES = (
+    *("numpy", "onnx", "onnxruntime", "onnxslim", "pillow", "scipy"),
+    *("tensorflow", "tensorflow-cpu", "tf2onnx", "torch"),
+)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
 from harness.results import Case
+from harness.workbench import REFERENCES
 
 SPEED: tuple[Check, ...] = ("throughput", "latency")
 # What runs when no runtime is asked for: one that is on every machine, and two that tell by a skip that they could run.
@@ -116,7 +117,7 @@ def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> 
     """Yield every case of a card that the selection admits, promised or not."""
     for name in names:
         chip = chip_of(name)
-        if selection.chips and chip not in selection.chips:
+        if (selection.chips and chip not in selection.chips) or _is_foreign(name, card):
             continue
         for check in selection.checks or CHECKS:
             for batch in _batches(card, check, chip, selection):
@@ -129,6 +130,11 @@ def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> 
                     weights=_weights_name(selection.weights),
                     threads=selection.threads,
                 )
+
+
+def _is_foreign(runtime: str, card: ModelCard) -> bool:
+    """Tell whether a runtime is a framework, and another one than the card's."""
+    return runtime in REFERENCES.values() and runtime != REFERENCES.get(card.source.framework)
 
 
 def _batches(card: ModelCard, check: Check, chip: str, selection: Selection) -> Iterable[int]:

@@ -19,7 +19,9 @@ from harness.runtimes.isolated import Isolated
 from harness.runtimes.protocol import Runtime, Session, SessionOptions
 from harness.stream import Feed
 
-TORCH = "torch-cpu"
+REFERENCES = {"torch": "torch-cpu", "tensorflow": "tf-cpu"}
+"""The runtime that is a framework itself."""
+PLAIN = "ort-plain"
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,32 @@ class Workbench:
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
     def card(self, case: Case) -> ModelCard:
-        """Return the card of a case."""
-        return self.cards[case.model]
+        """Return the card of a case.
+
+        Where seeded weights are compared, a detector's card keeps the outputs before its post-processing: of noise,
+        non-maximum suppression makes other detections for the last bit of a score.
+        """
+        card = self.cards[case.model]
+        return _before_postprocessing(card) if (case.check, self.weights) == ("parity", "seeded") else card
 
     def artifact(self, case: Case) -> Artifact:
         """Build, or take from the store, what the case's runtime opens."""
         card = self.card(case)
-        if case.runtime == TORCH:
+        if case.runtime == REFERENCES["torch"]:
             return self.builder.torch(card, self.weights)
+        if case.runtime == REFERENCES["tensorflow"]:
+            return self.builder.frozen(card, case.batch, self.weights)
         return self.builder.onnx(card, case.batch, self.weights)
+
+    def reference(self, case: Case) -> Case:
+        """Return the case that runs the card's own framework, which parity compares with.
+
+        A model that exists as an ONNX file only is compared with itself, run as it is written (`ort-plain`).
+        """
+        framework = self.card(case).source.framework
+        if framework == "onnx":
+            return case.model_copy(update={"runtime": PLAIN, "chip": "cpu"})
+        return case.model_copy(update={"runtime": REFERENCES[framework], "chip": "cpu", "batch": 1})
 
     def runtime(self, name: str) -> Runtime:
         """Return a runtime, in a child process of its own when the run asked for that."""
@@ -86,3 +105,10 @@ class Workbench:
     def reporter(self, what: str, total: int) -> Callable[[int], None]:
         """Return a function that reports how many of `total` are done."""
         return lambda done: self.progress(what, done, total)
+
+
+def _before_postprocessing(card: ModelCard) -> ModelCard:
+    """Return a detector's card with exactly those outputs kept that the OM does not keep, if there are any."""
+    if card.metric.name != "map" or all(output.om for output in card.output):
+        return card
+    return card.model_copy(update={"output": tuple(one.model_copy(update={"om": not one.om}) for one in card.output)})

@@ -42,15 +42,15 @@ def freeze(network: Any, card: ModelCard, state: State, batch: int) -> Any:
         return as_in_1_15(_pruned(graph.as_graph_def(), _names(card.kept_outputs)), card.name)
 
 
-def freeze_checkpoint(path: Path, card: ModelCard) -> Any:
-    """Return the frozen graph of a checkpoint's own graph, its `.meta` file, up to the card's kept outputs.
+def freeze_checkpoint(path: Path, card: ModelCard) -> tuple[Any, tuple[str, ...]]:
+    """Return the frozen graph of a checkpoint's own graph, its `.meta` file, up to the card's kept outputs, and notes.
 
     No operator of it needs to be known here but those that lead to the outputs. Raises WeightsError for a missing or
     mis-shaped variable, CardError if the graph lacks an output, RunError as `as_in_1_15` does or for a damaged file.
     """
     graph = _pruned(_meta_graph(path), _names(card.kept_outputs))
     wanted = {node.name: _shape(node) for node in graph.node if node.op in VARIABLES}
-    state, _ = tf_checkpoints.fitted(tf_checkpoints.open_checkpoint(path), wanted)
+    state, notes = tf_checkpoints.fitted(tf_checkpoints.open_checkpoint(path), wanted)
     tf = tf_networks.tensorflow()
     for node in graph.node:
         if node.op in VARIABLES:
@@ -58,7 +58,7 @@ def freeze_checkpoint(path: Path, card: ModelCard) -> Any:
             _become(node, "Const", {"dtype": tf.compat.v1.AttrValue(type=value.dtype), "value": _attribute(value)})
         elif node.op in READS:
             _become(node, "Identity", {"T": tf.compat.v1.AttrValue(type=node.attr["dtype"].type)})
-    return as_in_1_15(graph, str(path))
+    return as_in_1_15(graph, str(path)), notes
 
 
 def as_in_1_15(graph: Any, where: str) -> Any:

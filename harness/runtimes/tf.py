@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 from harness import measure, tf_networks
@@ -67,8 +68,9 @@ class TfEngine:
             found: list[Array] = self._session.run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
             kind = "oom" if isinstance(error, tf.errors.ResourceExhaustedError) else "tool-failed"
-            first = str(error).strip().partition("\n")[0]
-            raise RunError(self._where, "expected TensorFlow to run it", first, kind=kind, stage="run") from error
+            raise RunError(
+                self._where, "expected TensorFlow to run it", _said(error), kind=kind, stage="run"
+            ) from error
         return found
 
     def step(self, arrays: Sequence[Array]) -> Step:
@@ -102,6 +104,12 @@ class TfEngine:
             raise RunError(self._where, what, first, hint, kind="corrupt-artifact", stage="open") from error
 
 
+def _said(error: Exception) -> str:
+    """Return the line of an error that tells what broke: the one above the node's, which follows a Python stack."""
+    lines = str(error).strip().splitlines()
+    return next((above.strip() for above, line in pairwise(lines) if "[[{{node" in line), lines[0])
+
+
 def _described(tensor: Any) -> dict[str, Any]:
-    shape = [None] * 0 if tensor.shape.rank is None else [size if size else None for size in tensor.shape.as_list()]
+    shape = [] if tensor.shape.rank is None else tensor.shape.as_list()
     return {"name": tensor.op.name, "dtype": tensor.dtype.name, "shape": shape}
