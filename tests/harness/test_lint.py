@@ -194,6 +194,9 @@ def test_the_shipped_cards_are_marked_where_their_readmes_are_strange():
         ("icnet", "unverified-weights"),
         ("intrada-deeplabv2", "unverified-weights"),
         ("intrada-deeplabv2", "mixed-scope"),
+        ("resnest-seg", "above-reference"),
+        ("resnest-seg", "unverified-weights"),
+        ("spinenet", "unverified-weights"),
     }
 
 
