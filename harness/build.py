@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import harness
 from harness import convert, datasets, needs, networks
 from harness.artifacts import Artifact, Recipe, Store, file_sha256
 from harness.cards import ModelCard
-from harness.digests import text_sha256
+from harness.digests import code_version, text_sha256
 from harness.errors import CardError, MissingNeedError, RunError
 
 HERE = Path(__file__).parent
@@ -41,7 +40,7 @@ class Builder:
         recipe = Recipe(
             kind="onnx",
             producer="harness.convert.specialise",
-            version=_version(*CONVERTERS.glob("*.py")),
+            version=code_version(*CONVERTERS.glob("*.py")),
             inputs={"export": export.key},
             arguments={"batch": batch, "simplify": card.export.simplify, "keep": _specs(card)},
             toolchain=_versions("onnx", "onnxslim"),
@@ -86,7 +85,7 @@ class Builder:
         recipe = Recipe(
             kind="dataset",
             producer="harness.datasets.digits",
-            version=_version(*GENERATORS.glob("digit*")),
+            version=code_version(*GENERATORS.glob("digit*")),
             arguments={"generator": card.dataset.generator, "params": card.dataset.generator_params},
             toolchain=_versions("numpy", "pillow"),
         )
@@ -105,7 +104,7 @@ class Builder:
         return Recipe(
             kind="onnx-export",
             producer="harness.convert.torch_onnx",
-            version=_version(CONVERTERS / "torch_onnx.py", CONVERTERS / "onnx_graph.py"),
+            version=code_version(CONVERTERS / "torch_onnx.py", CONVERTERS / "onnx_graph.py"),
             inputs={"state": self._state_recipe(card, weights).key},
             arguments={"opset": card.export.opset, **names},
             toolchain=_versions("torch", "onnx"),
@@ -118,7 +117,7 @@ class Builder:
         return Recipe(
             kind="torch-state",
             producer="harness.networks",
-            version=_version(HERE / "networks.py", HERE / "weights.py"),
+            version=code_version(HERE / "networks.py", HERE / "weights.py"),
             inputs={"network": file_sha256(network), "weights": self._weights_digest(card, weights)},
             arguments={"network": card.network},
             toolchain=_versions("torch", "safetensors"),
@@ -190,12 +189,6 @@ def _specs(card: ModelCard) -> list[dict[str, Any]]:
 
 def _output_names(card: ModelCard) -> list[str]:
     return [output.name for output in sorted(card.output, key=lambda output: output.index)]
-
-
-def _version(*sources: Path) -> str:
-    """Return omgate's version and a digest of the code that builds, so that a changed builder builds again."""
-    digest = text_sha256("".join(file_sha256(source) for source in sorted(sources) if source.is_file()))
-    return f"{harness.__version__}+{digest[:12]}"
 
 
 def _versions(*distributions: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import harness
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -32,6 +34,12 @@ def stat_sha256(path: Path) -> str:
 def text_sha256(text: str) -> str:
     """Return the sha256 of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_version(*sources: Path) -> str:
+    """Return omgate's version and a digest of the code that makes something, so that changed code makes it again."""
+    digest = text_sha256("".join(file_sha256(source) for source in sorted(sources) if source.is_file()))
+    return f"{harness.__version__}+{digest[:12]}"
 
 
 def files(path: Path) -> list[Path]:

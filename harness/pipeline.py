@@ -8,7 +8,7 @@ from typing import Any
 from harness import environment, memory
 from harness.checks import accuracy, consistency, parity, speed
 from harness.devices import lease
-from harness.errors import DataError, MissingNeedError, OmgateError, RunError
+from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
 from harness.results import Case, Failure, Result
 from harness.workbench import TORCH, Workbench
@@ -55,6 +55,8 @@ def _attempt(case: Case, bench: Workbench) -> Facts:
         return _failed(error, error.kind, error.stage, error.log)
     except DataError as error:
         return _failed(error, "data", "data", "")
+    except (CardError, WeightsError) as error:  # what the user gave is wrong: nothing of the machine
+        return _failed(error, "data", "prepare", "")
     except OmgateError as error:
         return _failed(error, "infra", "prepare", "")
 

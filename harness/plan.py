@@ -95,7 +95,14 @@ def _check_names(selection: Selection, known: dict[str, ModelCard]) -> None:
             raise UsageError(
                 "--check", "unknown check", repr(check), closest(check, list(CHECKS)) or f"known: {', '.join(CHECKS)}"
             )
-    chips = {"cpu", "any"} | {chip for card in known.values() for chip in card.chips}
+    if selection.chips:
+        _check_chips(selection, known)
+
+
+def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
+    # A GPU is named by its driver, and by no card until somebody promises something for it.
+    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES}
+    chips = {"cpu", "any"} | here | {chip for card in known.values() for chip in card.chips}
     for chip in selection.chips:
         if chip not in chips:
             hint = closest(chip, sorted(chips)) or f"known: {', '.join(sorted(chips))}"

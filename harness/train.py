@@ -54,12 +54,14 @@ def train(card: ModelCard, out: Path, say: Say) -> Measure:
     """Train the card's network, write its weights as float16 safetensors to `out`, and return what they score.
 
     `say` gets a line of progress now and then. The score is that of the written (rounded) weights on the card's
-    validation data, by the card's protocol. Raises UsageError for a card without generated data, CardError for a
-    faulty `train.py`, WeightsError for weights that float16 cannot hold; then nothing is written.
+    validation data, by the card's protocol. Raises UsageError for a card without generated data or an `out` that cannot
+    be written, CardError for a faulty `train.py`, and WeightsError for weights that float16 cannot hold; then nothing
+    is written.
     """
     if not card.dataset.generator:
         raise UsageError(f"train {card.name}", "expected a card whose data is generated", "none", "see omgate list")
     lesson = read_lesson(card)
+    _make_folder(out)
     with _reproducible(lesson.seed):
         network = build_network(card)
         _fit(network, lesson, _Pool.of(card, lesson), say)
@@ -180,10 +182,23 @@ def _half(tensor: "torch.Tensor") -> "torch.Tensor":
 def _write(state: dict[str, Any], out: Path) -> None:
     from safetensors.torch import save
 
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    part.write_bytes(save(state))
-    part.replace(out)
+    try:
+        part.write_bytes(save(state))
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"--out {out}", "expected a file that can be written", str(error)) from error
+
+
+def _make_folder(out: Path) -> None:
+    """Refuse a place that cannot be written before minutes of training, not after."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}", "expected a folder that can be made", str(error)) from error
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise UsageError(f"--out {out}", "expected a file in a folder that can be written", "a folder, or no right to")
 
 
 def _module(path: Path) -> ModuleType:

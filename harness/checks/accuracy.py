@@ -10,13 +10,18 @@ import numpy as np
 from harness import metrics, sidecar
 from harness.artifacts import Artifact, Recipe, file_sha256
 from harness.cards import ModelCard
+from harness.digests import code_version
 from harness.preprocess import digest as steps_digest
 from harness.results import Case, Outcomes, Paired, Samples
 from harness.samples import Array
 from harness.stream import Feed, evaluate
 from harness.workbench import TORCH, Workbench
 
-REFERENCE_VERSION = "1"
+# The code that turns a data set into a reference's outcomes.
+HARNESS = Path(__file__).parent.parent
+SCORED_BY = [
+    source for stage in ("datasets", "preprocess", "runtimes", "metrics") for source in (HARNESS / stage).glob("*.py")
+]
 # Decoded samples and unscored outputs kept waiting; full-size segmentation logits are 160 MB an image.
 WAITING_BYTES = 400 * 2**20
 
@@ -47,11 +52,11 @@ def _score(
     scorer = metrics.make_scorer(card)
     with bench.open(case, artifact) as session:
         report = bench.reporter(case.id, len(feed.ids))
-        evaluate(session, feed.labelled(), scorer, depth=_depth(card, case.batch), progress=report)
+        evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
     return scorer.outcomes(), scorer.measures(), scorer.worst(5)
 
 
-def _depth(card: ModelCard, batch: int) -> int:
+def depth(card: ModelCard, batch: int) -> int:
     """Return how many samples may wait: two batches where memory allows, and at least one batch."""
     sample_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in (*card.input, *card.kept_outputs))
     return max(1, batch, min(2 * batch + 6, WAITING_BYTES // max(sample_bytes, 1)))
@@ -90,7 +95,7 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
     recipe = Recipe(
         kind="outcomes",
         producer=reference_runtime,
-        version=REFERENCE_VERSION,
+        version=code_version(*SCORED_BY),
         inputs={"artifact": artifact.digest, "data": feed.dataset.digest()},
         arguments={
             "preprocess": steps_digest(card.preprocess),

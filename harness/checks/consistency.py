@@ -8,7 +8,7 @@ from harness import metrics, plan
 from harness.checks.accuracy import digests, used
 from harness.results import Agreement, Case
 from harness.samples import Array
-from harness.stream import Feed
+from harness.stream import Feed, answered
 from harness.workbench import Workbench
 
 IMAGES = 32
@@ -46,5 +46,5 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
 def _predictions(case: Case, bench: Workbench, feed: Feed) -> list[Array]:
     card = bench.card(case)
     with bench.open(case, bench.artifact(case)) as session:
-        answers = session.run(feed.sample(sample_id) for sample_id in feed.ids)
+        answers = answered(session, (feed.sample(sample_id) for sample_id in feed.ids))
         return [metrics.prediction(card, outputs) for outputs in answers]

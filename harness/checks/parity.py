@@ -10,12 +10,13 @@ import numpy as np
 from harness import needs, sidecar
 from harness.artifacts import Recipe
 from harness.cards import ModelCard
-from harness.errors import RunError
+from harness.digests import code_version
 from harness.results import Case, OutputParity
 from harness.samples import Array, Sample
+from harness.stream import answered
 from harness.workbench import TORCH, Workbench
 
-REFERENCE_VERSION = "1"
+RUN_BY = Path(__file__).parent.parent / "runtimes"
 MOST_INPUTS = 8
 # Reference outputs are kept in the store: full-size segmentation logits are 160 MB an image.
 REFERENCE_BYTES = 192 * 2**20
@@ -31,9 +32,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     samples = fixed_inputs(card, bench)
     reference = _reference(case, bench, samples)
     with bench.open(case, artifact) as session:
-        outputs = [answer.arrays for answer in session.run(samples)]
-    if len(outputs) != len(samples):
-        raise RunError(case.id, f"expected {len(samples)} answers", str(len(outputs)), kind="tool-failed", stage="run")
+        outputs = [answer.arrays for answer in answered(session, samples)]
     parity = tuple(
         compare(spec.name, [arrays[position] for arrays in outputs], [row[position] for row in reference])
         for position, spec in enumerate(card.kept_outputs)
@@ -90,7 +89,7 @@ def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tupl
     recipe = Recipe(
         kind="reference-outputs",
         producer=TORCH,
-        version=REFERENCE_VERSION,
+        version=code_version(*RUN_BY.glob("*.py")),
         inputs={"artifact": artifact.digest, "samples": _samples_digest(samples)},
         arguments={},
     )
@@ -98,7 +97,7 @@ def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tupl
     def build(path: Path) -> None:
         reference = case.model_copy(update={"runtime": TORCH, "chip": "cpu", "batch": 1})
         with bench.open(reference, artifact) as session:
-            rows = [answer.arrays for answer in session.run(samples)]
+            rows = [answer.arrays for answer in answered(session, samples)]
         named = {f"{row}/{column}": array for row, arrays in enumerate(rows) for column, array in enumerate(arrays)}
         sidecar.write(path, named, compress=False)
 

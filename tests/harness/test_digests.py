@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.digests import CHUNK_BYTES, content_sha256, file_sha256, size_bytes, stat_sha256
+from harness.digests import CHUNK_BYTES, code_version, content_sha256, file_sha256, size_bytes, stat_sha256
 
 
 @pytest.fixture
@@ -43,3 +43,12 @@ def test_a_folders_digest_ignores_time_stamps_and_a_stat_digest_does_not(folder:
 def test_the_size_of_a_folder_is_that_of_all_its_files(folder: Path) -> None:
     assert size_bytes(folder) == 8
     assert size_bytes(folder / "a") == 3
+
+
+def test_the_version_of_code_changes_with_any_of_its_files_and_not_with_their_order(folder: Path) -> None:
+    sources = [folder / "a", folder / "sub" / "b"]
+    before = code_version(*sources)
+
+    assert code_version(*reversed(sources)) == before
+    (folder / "sub" / "b").write_bytes(b"four")
+    assert code_version(*sources) != before

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import DataError
+from harness.errors import DataError, RunError
 from harness.samples import Outputs, Picture, Sample
 from harness.stream import Feed, evaluate, prefetched
 
@@ -130,3 +130,30 @@ def test_a_feed_prepares_pictures_in_the_order_of_its_ids() -> None:
         ("b", "val/b.png", 84, 1),
         ("a", "val/a.png", 84, 0),
     ]
+
+
+class Misanswering:
+    """A session that answers what it is told to instead of what it is given."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = ids
+
+    def run(self, samples: Iterable[Sample]) -> Iterator[Outputs]:
+        list(samples)
+        for sample_id in self.ids:
+            yield Outputs(sample_id, (np.zeros(1),))
+
+
+@pytest.mark.parametrize(
+    ("ids", "got"),
+    [
+        (("s0", "s1"), "none to 1, the first s2"),
+        (("s0", "s1", "s2", "s2"), "the answer to no sample, got one to s2"),
+        (("s0", "s2", "s1"), "the answer to s1, got one to s2"),
+        ((), "none to 3, the first s0"),
+    ],
+    ids=["too few", "too many", "another order", "none"],
+)
+def test_a_session_that_does_not_answer_each_sample_once_in_order_is_an_error(ids: tuple[str, ...], got: str) -> None:
+    with pytest.raises(RunError, match=got):
+        evaluate(Misanswering(*ids), labelled(3), Keeping())

@@ -70,6 +70,17 @@ def test_a_card_without_generated_data_is_refused(card: ModelCard, tmp_path: Pat
         train.train(bare, tmp_path / "weights.safetensors", lambda line: None)
 
 
+@pytest.mark.parametrize("place", ["", "a_file/weights.safetensors"], ids=["a-folder", "below-a-file"])
+def test_a_place_that_cannot_be_written_is_refused_before_training(card: ModelCard, place: str, tmp_path: Path) -> None:
+    (tmp_path / "a_file").touch()
+    said: list[str] = []
+
+    with pytest.raises(UsageError, match="--out"):
+        train.train(card, tmp_path / place, said.append)
+
+    assert said == []
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

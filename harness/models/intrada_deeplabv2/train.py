@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.nn import functional
 
-EXAMPLES = 2000
-EPOCHS = 12
+EXAMPLES = 1500
+EPOCHS = 7
 BATCH = 8
 LEARNING_RATE = 4e-3
 SEED = 1
