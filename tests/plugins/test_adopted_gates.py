@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness import cli
+from harness.commands import adopt
 
 
 def measured(round_ms: float) -> dict[str, object]:
@@ -20,7 +20,7 @@ def adopted(suite: Any) -> Any:
     suite.answer_well()
     suite.answer("throughput", measured(round_ms=2.0))
     assert suite.run("-m", "throughput", "--unpromised").ret == 5  # nothing was judged
-    assert cli.main(["adopt", str(suite.run_folder())]) == 0
+    assert adopt.run([str(suite.run_folder())]) == 0
     return suite
 
 
