@@ -6,19 +6,19 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from harness import cards, gates
 from harness.cards import ModelCard
 from harness.errors import CardError, UsageError
 from harness.gates import speed
+from harness.gates.promises import REFERENCE_RUNTIMES
 from harness.results import Case, Entry, Measurement, Result, Verdict
 from harness.runs import numbered_entries, read_run
 from harness.units import written
 
 SPEEDS = ("throughput", "latency")
-# A card says nothing of runtimes: what runs on a chip must be the one that its other numbers are of.
-REFERENCE_RUNTIME = "torch-cpu"
 PROMISED = "promised already"
 OWN_THRESHOLD = "its check has a threshold of its own"
 
@@ -53,7 +53,7 @@ class Refusal:
 def card_folders(run: Path) -> tuple[Path, ...]:
     """Return the card folders that a recorded run was given; raises UsageError for a folder that is no run's."""
     words = [str(word) for word in read_run(run).get("options", ())]
-    return tuple(Path(after) for word, after in zip(words, words[1:], strict=False) if word == "--cards")
+    return tuple(Path(after) for word, after in pairwise(words) if word == "--cards")
 
 
 def examine(run: Path, known: Mapping[str, ModelCard], today: datetime.date) -> tuple[Adoption | Refusal, ...]:
@@ -123,8 +123,10 @@ def _refused(result: Result, card: ModelCard | None, today: datetime.date) -> st
         return f"there is no card {case.model}; give its folder with --cards"
     if case.check not in ("accuracy", *SPEEDS):
         return OWN_THRESHOLD
-    if case.emulated or case.weights != "card":
-        what = "an emulated chip" if case.emulated else "seeded weights" if case.weights == "seeded" else "other weights"
+    if case.emulated:
+        return "measured on an emulated chip, which a card promises nothing of"
+    if case.weights != "card":
+        what = "seeded weights" if case.weights == "seeded" else "other weights"
         return f"measured with {what}, which a card promises nothing of"
     verdict = gates.judge(result, card, today)
     if any(one.target is not None and one.name in ("absolute", *SPEEDS) for one in verdict.judgements):
@@ -146,7 +148,8 @@ def _unfit(result: Result) -> str:
     if case.check == "accuracy":
         whole = samples is not None and samples.whole
         return "" if whole else "measured on a part of the data set; run it without --samples"
-    if case.runtime == REFERENCE_RUNTIME:
+    # A card says nothing of runtimes: its speeds are of the one that is gated.
+    if case.runtime in REFERENCE_RUNTIMES:
         return "the speed of the reference is no chip's speed"
     if case.threads != 1:
         return f"measured with {case.threads} threads, and a card's speeds are of one"

@@ -77,7 +77,8 @@ def _help() -> str:
         "commands:",
     ]
     lines += [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join([*lines, "", "`omgate COMMAND --help` explains a command. In a clone, `pytest` runs the gates too."])
+    lines += ["", "`omgate COMMAND --help` explains a command. In a clone, `pytest` runs the gates too."]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

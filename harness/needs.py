@@ -1,6 +1,7 @@
 """What a card needs that this machine lacks, told before any work, with the remedy."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,9 +65,15 @@ def data_root(card: ModelCard, places: Places) -> Path | None:
 
 def framework(card: ModelCard) -> MissingNeedError | None:
     """Return that torch is missing, where this card's artifacts are made or checked with it, or None."""
-    if card.artifact is not None or card.source.framework != "torch" or find_spec("torch") is not None:
+    if card.artifact is not None or card.source.framework != "torch" or has_torch():
         return None
     return MissingNeedError(card.name, "torch, which its network is written in", "nothing", TORCH_REMEDY)
+
+
+@cache
+def has_torch() -> bool:
+    """Tell whether PyTorch is installed, without importing it; looked up once, for all cards."""
+    return find_spec("torch") is not None
 
 
 def named(card: ModelCard, check: cards.Check, choice: str) -> str:

@@ -33,6 +33,12 @@ class Selection:
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
 
+    @property
+    def asks(self) -> bool:
+        """Tell whether a model, runtime, chip, batch size, check, device or number of samples is asked for."""
+        named = (self.models, self.runtimes, self.chips, self.batches, self.checks, self.npu_device, self.samples)
+        return any(named) or self.weights != "card"
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -65,8 +71,9 @@ def make(selection: Selection) -> Plan:
     names = [name for name in selection.runtimes or DEFAULT_RUNTIMES if name not in absent]
     promised: list[Case] = []
     unpromised: list[Case] = []
+    weights = _weights_name(selection.weights)
     for card in chosen:
-        for case in _candidates(card, names, selection):
+        for case in _candidates(card, names, selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
     cases = promised + unpromised if selection.unpromised else promised
     ready, card_lacks = _split_by_needs(known, cases, selection)
@@ -119,7 +126,7 @@ def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
         yield Lack(name, MissingNeedError(name, "cannot run here", "", reason))
 
 
-def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[Case]:
+def _candidates(card: ModelCard, names: Sequence[str], selection: Selection, weights: str) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
     for name in names:
         chip = chip_of(name)
@@ -133,7 +140,7 @@ def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> 
                     chip=chip,
                     batch=batch,
                     check=check,
-                    weights=_weights_name(selection.weights),
+                    weights=weights,
                     threads=selection.threads,
                 )
 

@@ -19,6 +19,7 @@ from harness.runtimes.protocol import Runtime, Session, SessionOptions
 from harness.stream import Feed
 
 TORCH = "torch-cpu"
+PLAIN = "ort-plain"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ class Workbench:
         if case.runtime == TORCH:
             return self.builder.torch(card, self.weights)
         return self.builder.onnx(card, case.batch, self.weights)
+
+    def reference(self, case: Case) -> Case:
+        """Return the case that runs the card's own framework, which parity compares with.
+
+        A model that exists as an ONNX file only is compared with itself, run as it is written (`ort-plain`).
+        """
+        if self.card(case).source.framework == "onnx":
+            return case.model_copy(update={"runtime": PLAIN, "chip": "cpu"})
+        return case.model_copy(update={"runtime": TORCH, "chip": "cpu", "batch": 1})
 
     def runtime(self, name: str) -> Runtime:
         """Return a runtime, in a child process of its own when the run asked for that."""

@@ -62,7 +62,8 @@ class EngineError(Exception):
 class OrtEngine:
     """ONNX Runtime on one execution provider, with fixed threads that sleep when idle.
 
-    `settings` holds `provider`, `provider_options` and `threads`; `model` is a path or the bytes of a model.
+    `settings` holds `provider`, `provider_options` and `threads`; with `plain` the graph runs as it is written, without
+    graph optimisation. `model` is a path or the bytes of a model.
     """
 
     def __init__(self, model: str | bytes, settings: dict[str, Any]) -> None:
@@ -75,6 +76,8 @@ class OrtEngine:
         # With one busy neighbour on two cores, spinning threads took twice as long as sleeping ones.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        if settings.get("plain"):
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         provider = (settings["provider"], settings["provider_options"])
         try:
             session = onnxruntime.InferenceSession(model, options, providers=[provider])

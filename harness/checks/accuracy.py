@@ -15,7 +15,7 @@ from harness.preprocess import digest as steps_digest
 from harness.results import Case, Outcomes, Paired, Samples
 from harness.samples import Array
 from harness.stream import Feed, evaluate
-from harness.workbench import TORCH, Workbench
+from harness.workbench import Workbench
 
 # The code that turns a data set into a reference's outcomes.
 HARNESS = Path(__file__).parent.parent
@@ -40,7 +40,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
         "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "digests": digests(card, artifact, feed),
     }
-    if case.runtime != TORCH:
+    if case.runtime != bench.reference(case).runtime:
         facts["paired"] = _paired(case, bench, feed, outcomes)
     return facts
 
@@ -89,16 +89,19 @@ def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[s
 def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
     """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime."""
     card = bench.card(case)
-    reference_runtime = TORCH if case.runtime.startswith("ort-") else "ort-cpu"
-    reference = case.model_copy(update={"runtime": reference_runtime, "chip": "cpu"})
+    backend = bench.reference(case).runtime if case.runtime.startswith("ort-") else "ort-cpu"
+    reference = case.model_copy(update={"runtime": backend, "chip": "cpu"})
     artifact = bench.artifact(reference)
     recipe = Recipe(
         kind="outcomes",
-        producer=reference_runtime,
+        producer=backend,
         version=code_version(*SCORED_BY),
         inputs={"artifact": artifact.digest, "data": feed.dataset.digest()},
         arguments={
             "preprocess": steps_digest(card.preprocess),
+            "outputs": [spec.index for spec in card.kept_outputs],
+            "scored": card.scored_output.index,
+            "classes": card.class_count,
             "metric": json.loads(card.metric.model_dump_json()),
             "ids": used(card, feed, None).ids_digest,
         },
@@ -108,4 +111,4 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
         sidecar.write(path, _score(reference, bench, artifact, feed)[0])
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
-    return metrics.paired(card, outcomes, sidecar.read(entry.path), reference_runtime)
+    return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)

@@ -14,7 +14,7 @@ from harness.digests import code_version
 from harness.results import Case, OutputParity
 from harness.samples import Array, Sample
 from harness.stream import answered
-from harness.workbench import TORCH, Workbench
+from harness.workbench import Workbench
 
 RUN_BY = Path(__file__).parent.parent / "runtimes"
 MOST_INPUTS = 8
@@ -85,17 +85,17 @@ def compare(name: str, got: list[Array], expected: list[Array]) -> OutputParity:
 
 def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tuple[Array, ...]]:
     """Return the framework's outputs for the fixed inputs, computed once and kept in the store."""
-    artifact = bench.builder.torch(bench.card(case), bench.weights)
+    reference = bench.reference(case)
+    artifact = bench.artifact(reference)
     recipe = Recipe(
         kind="reference-outputs",
-        producer=TORCH,
+        producer=reference.runtime,
         version=code_version(*RUN_BY.glob("*.py")),
         inputs={"artifact": artifact.digest, "samples": _samples_digest(samples)},
-        arguments={},
+        arguments={"outputs": [spec.index for spec in bench.card(case).kept_outputs]},
     )
 
     def build(path: Path) -> None:
-        reference = case.model_copy(update={"runtime": TORCH, "chip": "cpu", "batch": 1})
         with bench.open(reference, artifact) as session:
             rows = [answer.arrays for answer in answered(session, samples)]
         named = {f"{row}/{column}": array for row, arrays in enumerate(rows) for column, array in enumerate(arrays)}

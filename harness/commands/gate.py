@@ -22,7 +22,7 @@ Every other option is pytest's: see pytest --help."""
 
 def run(given: Sequence[str]) -> int:
     """Become pytest on the suite; its exit code is the command's."""
-    if {"-h", "--help"} & set(given):
-        print(USAGE.format(what=__doc__, options=suite.options_help()))
-        return 0
-    suite.run(given)
+    if not {"-h", "--help"} & set(given):
+        suite.run(given)
+    print(USAGE.format(what=__doc__, options=suite.options_help()))
+    return 0

@@ -7,7 +7,7 @@ from harness.results import Case
 
 ROLES = ("promise", "measured")
 HOST_RUNTIMES = ("ort-", "torch-", "tf-")
-REFERENCE_RUNTIME = "torch-cpu"
+REFERENCE_RUNTIMES = ("torch-cpu", "ort-plain")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def has_promise(card: ModelCard, case: Case) -> bool:
     promise = promises_for(card, case)
     if promise.baselines or promise.ratios or promise.expectations:
         return True
-    return case.check == "accuracy" and case.runtime != REFERENCE_RUNTIME
+    return case.check == "accuracy" and case.runtime not in REFERENCE_RUNTIMES
 
 
 def same_chip(printed: str, chip: str) -> bool:

@@ -12,6 +12,7 @@ RUNTIMES = {
     "ort-cuda": "harness.runtimes.ort:OrtCuda",
     "ort-cann": "harness.runtimes.ort:OrtCann",
     "ort-files": "harness.runtimes.ort_files:OrtFiles",
+    "ort-plain": "harness.runtimes.ort:OrtPlain",
     "torch-cpu": "harness.runtimes.torch_eager:TorchCpu",
 }
 

@@ -91,6 +91,16 @@ class OrtCpu(OnnxRuntime):
     remedy = "install onnxruntime"
 
 
+class OrtPlain(OrtCpu):
+    """The CPU without graph optimisation: the reference of models that exist as an ONNX file only."""
+
+    name = "ort-plain"
+
+    def settings(self, device: str, options: SessionOptions) -> dict[str, Any]:
+        """Return the CPU's settings with graph optimisation off."""
+        return {**super().settings(device, options), "plain": True}
+
+
 class OrtCuda(OnnxRuntime):
     """An NVIDIA GPU, in full float32."""
 

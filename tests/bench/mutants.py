@@ -168,7 +168,7 @@ class Mutant:
     seen_by: str
     how: tuple[Change, ...]
     code: str = "missed"
-    batch: int = 1
+    batch: int = 4
     survives: str = ""
 
 

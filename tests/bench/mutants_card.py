@@ -9,7 +9,8 @@ TO_FLOAT = '[[preprocess]]\nstep = "to_float"\n\n'
 SWAP = '[[preprocess]]\nstep = "bgr"\n\n'
 
 
-def _step(name: str, params: str) -> str:
+def step(name: str, params: str) -> str:
+    """Return a step as a card states it."""
     return f'[[preprocess]]\nstep = "{name}"\nparams = {{ {params} }}\n\n'
 
 
@@ -24,14 +25,14 @@ PREPROCESSING = (
         "the mean without the std",
         RESNEST,
         "accuracy",
-        (edit(NORMALIZE, _step("subtract", "mean = [0.485, 0.456, 0.406]")),),
+        (edit(NORMALIZE, step("subtract", "mean = [0.485, 0.456, 0.406]")),),
     ),
     Mutant("bytes not divided by 255", RESNEST, "accuracy", (edit(SCALE, TO_FLOAT),)),
     Mutant(
         "mean and std of 0-255 on pixels of 0-1",
         ICNET,
         "accuracy",
-        (edit(NORMALIZE, _step("normalize", "mean = [123.7, 116.3, 103.5], std = [58.4, 57.1, 57.4]")),),
+        (edit(NORMALIZE, step("normalize", "mean = [123.7, 116.3, 103.5], std = [58.4, 57.1, 57.4]")),),
     ),
     Mutant("mean subtracted twice", INTRADA, "accuracy", (edit(SUBTRACT, r"\g<0>\g<0>"),)),
     Mutant("nearest for bilinear resize", RESNEST, "accuracy", (edit('filter = "bilinear"', 'filter = "nearest"'),)),
@@ -40,13 +41,13 @@ PREPROCESSING = (
         "resized instead of cropped",
         RESNEST,
         "accuracy",
-        (edit(RESIZE, _step("resize", 'width = 32, height = 32, filter = "bilinear"')), edit(CROP, "")),
+        (edit(RESIZE, step("resize", 'width = 32, height = 32, filter = "bilinear"')), edit(CROP, "")),
     ),
     Mutant(
         "cropped instead of resized",
         INTRADA,
         "accuracy",
-        (edit(RESIZE, _step("center_crop", "width = 192, height = 96")),),
+        (edit(RESIZE, step("center_crop", "width = 192, height = 96")),),
     ),
     Mutant(
         "cropped before it is resized",
@@ -54,7 +55,7 @@ PREPROCESSING = (
         "accuracy",
         (
             edit(CROP, ""),
-            edit(RESIZE, _step("center_crop", "width = 40, height = 40") + r"\g<0>"),
+            edit(RESIZE, step("center_crop", "width = 40, height = 40") + r"\g<0>"),
             edit("width = 40, height = 40, filter", "width = 32, height = 32, filter"),
         ),
     ),

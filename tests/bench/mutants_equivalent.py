@@ -12,12 +12,11 @@ import torch
 from PIL import Image
 
 from tests.bench.mutants import ICNET, INTRADA, RESNEST, Equivalent, Lab, edit, forget, wrap
-from tests.bench.mutants_card import NORMALIZE, RESIZE, SCALE, SUBTRACT, SWAP
+from tests.bench.mutants_card import NORMALIZE, RESIZE, SCALE, SUBTRACT, SWAP, step
+from tests.bench.mutants_graph import Graph, exported, node, written
 from tests.bench.mutants_input import on_disk, shuffled_lines
-from tests.bench.mutants_onnx import Graph, exported, node, written
-from tests.bench.mutants_run import truncated
+from tests.bench.mutants_store import truncated
 
-# Batch consistency is left out where the change has nothing to do with it; accuracy at batch 4 is another order of work.
 ALL = (("accuracy", 1), ("accuracy", 4), ("parity", 1), ("parity", 4), ("batch-consistency", 4))
 ACCURACY = (("accuracy", 1),)
 
@@ -156,7 +155,8 @@ MUTANTS = (
         (
             edit(
                 NORMALIZE,
-                '[[preprocess]]\nstep = "subtract"\nparams = { mean = [0.485, 0.456, 0.406] }\n\n[[preprocess]]\nstep = "normalize"\nparams = { mean = [0.0, 0.0, 0.0], std = [0.229, 0.224, 0.225] }\n\n',
+                step("subtract", "mean = [0.485, 0.456, 0.406]")
+                + step("normalize", "mean = [0.0, 0.0, 0.0], std = [0.229, 0.224, 0.225]"),
             ),
         ),
     ),

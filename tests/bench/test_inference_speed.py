@@ -47,7 +47,7 @@ def test_the_gate_times_what_a_bare_loop_times(bench: Workbench, figures: Figure
 def test_an_accuracy_run_of_full_size_icnet_is_nearly_as_fast_as_inference(bench: Workbench, figures: Figures) -> None:
     case = Case(model="icnet", runtime="ort-cpu", chip="cpu", batch=1, check="accuracy", weights="seeded")
 
-    ratio = accuracy_over_inference(bench, case, bench.feed(bench.card(case)), repetitions=int(__import__("os").environ.get("REPS","3")))
+    ratio = accuracy_over_inference(bench, case, bench.feed(bench.card(case)), repetitions=3)
 
     figures.at_least("end-to-end accuracy rate / bare inference, seeded ICNet", ratio, 0.90, " ×")
 

@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.bench import mutants_card, mutants_equivalent, mutants_input, mutants_onnx, mutants_run, mutants_score
+from tests.bench import (
+    mutants_card,
+    mutants_equivalent,
+    mutants_input,
+    mutants_onnx,
+    mutants_run,
+    mutants_score,
+    mutants_store,
+)
 from tests.bench.mutants import CARDS, Equivalent, Lab, Mutant, Seen
 
-MODULES = (mutants_card, mutants_input, mutants_onnx, mutants_run, mutants_score)
+MODULES = (mutants_card, mutants_input, mutants_onnx, mutants_store, mutants_run, mutants_score)
 SEMANTIC = tuple(mutant for module in MODULES for mutant in module.MUTANTS)
 EQUIVALENT = mutants_equivalent.MUTANTS
 LEAST_CAUGHT = 0.95
@@ -121,7 +129,8 @@ def table(study: Study) -> Iterator[str]:
     yield f"| {'equivalent change':<58} | {'card':<22} | {'checks':<17} | verdict"
     for change, (green, found) in study.green.items():
         worst = next((seen for seen in found if seen.outcome != "PASS"), found[0])
-        yield f"| {change.name:<58} | {change.card:<22} | {len(found)} {'green' if green else 'RED':<15} | {_said(worst)}"
+        count = f"{len(found)} {'green' if green else 'RED'}"
+        yield f"| {change.name:<58} | {change.card:<22} | {count:<17} | {_said(worst)}"
     yield f"{sum(not green for green, _ in study.green.values())} of {len(study.green)} equivalent changes red"
 
 

@@ -10,39 +10,9 @@ from harness.adopt import Adoption, Refusal
 from harness.errors import CardError, UsageError
 from harness.results import Case, Entry, Result, Verdict
 from harness.runs import RunFolder
+from tests.harness.toy_card import CARD, QUIET, ROUNDS
 
 TODAY = datetime.date(2024, 3, 1)
-CARD = """# A comment that stays.
-name = "toy"
-family = "toy"
-classes = 3
-chips = ["Ascend310P3"]
-batches = [1, 4]
-
-[source]
-url = "https://example.org/toy"
-framework = "torch"
-
-[[input]]
-name = "x"
-dtype = "float32"
-shape = ["N", 3, 8, 8]
-
-[[output]]
-name = "y"
-index = 0
-dtype = "float32"
-shape = ["N", 3]
-scored = true
-
-[dataset]
-kind = "imagenet"
-count = 10
-
-[metric]
-name = "top1"
-protocol = "by-name"
-"""
 PROMISE = """
 [[baseline]]
 chip = "Ascend310P3"
@@ -54,9 +24,6 @@ role = "promise"
 definition = "msame"
 source = { file = "README.md", line = 1, text = "100" }
 """
-# Batch 4 in 2 ms is 2000 images/s; a canary of 10 ms fits 20 of them, and one run is a fifth of it.
-ROUNDS = {"definition": "wall", "statistic": "median", "batch": 4, "rounds_ms": (2.0,) * 9}
-QUIET = {**ROUNDS, "canary_before_ms": 11.0, "canary_after_ms": 10.0}
 WHOLE = {"used": 10, "declared": 10, "ids_digest": "d"}
 TOP1 = {"name": "top1", "protocol": "by-name", "value": 2 / 3, "n": 10}
 PACKAGES = {"packages": {"onnxruntime": "1.20.0", "torch": "2.5.0"}}
@@ -205,7 +172,7 @@ def test_an_accuracy_that_is_promised_for_any_chip_is_not_adopted_for_one(run, c
 UNFIT = {
     "seeded weights": (measured(weights="seeded"), "measured with seeded weights"),
     "another checkpoint": (measured(weights="0" * 64), "measured with other weights"),
-    "emulated": (measured(emulated=True), "measured with an emulated chip"),
+    "emulated": (measured(emulated=True), "measured on an emulated chip"),
     "broken": (measured(status="error", error={"kind": "oom", "message": "too large"}), "FAIL wrong-error: oom"),
     "not run": (measured(status="not_run", missing="no data", missing_need="data"), "NOT_RUN missing-data: no data"),
     "NaN speed": (measured("latency", measurement={**QUIET, "rounds_ms": (float("nan"),) * 9}), "FAIL nan: latency"),

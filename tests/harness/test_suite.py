@@ -2,6 +2,7 @@
 
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,13 @@ def installed(tmp_path, monkeypatch):
 
 
 def after(words: list[str], option: str) -> list[str]:
-    return [value for word, value in zip(words, words[1:], strict=False) if word == option]
+    return [value for word, value in pairwise(words) if word == option]
 
 
 def test_the_plugins_are_those_of_the_clones_conftest():
     named = re.findall(r'"fixtures\.(\w+)"', (ROOT / "conftest.py").read_text(encoding="utf-8"))
 
-    assert suite.PLUGINS == tuple(named)
+    assert tuple(named) == suite.PLUGINS
 
 
 def test_in_a_clone_pytest_runs_with_the_clones_settings_and_reports_there(monkeypatch):

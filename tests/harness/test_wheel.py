@@ -108,7 +108,8 @@ def test_the_wheel_tells_how_to_repeat_a_red_case_without_a_clone(packages, tmp_
     for name in ("network.py", "tiny.safetensors"):
         (tmp_path / "models/high" / name).write_bytes((family / name).read_bytes())
     card = (family / "tiny.toml").read_text(encoding="utf-8").replace('"resnest50-tiny"', '"high"')
-    (tmp_path / "models/high/card.toml").write_text(re.sub(r"value = 0\.9\d+", "value = 1.0000", card), encoding="utf-8")
+    high = re.sub(r"value = 0\.9\d+", "value = 1.0000", card)
+    (tmp_path / "models/high/card.toml").write_text(high, encoding="utf-8")
     chosen = ("--model", "high", "--cards", "models", "--check", "accuracy", "--samples", "20", "--cache-dir", "store")
 
     done = omgate(packages, tmp_path, "gate", *chosen, "-p", "no:benchmark", "--strict-gates", "-m", "accuracy")

@@ -8,7 +8,7 @@ import pytest
 from harness import cli
 from harness.results import Case, Entry, Result, Verdict
 from harness.runs import RunFolder
-from tests.harness.test_adopt import CARD, QUIET
+from tests.harness.toy_card import CARD, QUIET
 
 UNPROMISED = Verdict(outcome="NO_BASELINE", code="no-promise")
 
@@ -101,7 +101,10 @@ def test_a_case_id_names_all_its_checks_and_those_without_a_number_are_left_out(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("test_parity[toy-ort-cpu-bs4]", "expected a first measurement, got test_parity[toy-ort-cpu-bs4]: its check has"),
+        (
+            "test_parity[toy-ort-cpu-bs4]",
+            "expected a first measurement, got test_parity[toy-ort-cpu-bs4]: its check has",
+        ),
         ("toy-ort-cpu-bs1-seeded", "got test_latency[toy-ort-cpu-bs1-seeded]: measured with seeded weights"),
         ("other", "expected a case of this run, got 'other'; choose from test_throughput[toy-ort-cpu-bs4], test_lat"),
     ],
