@@ -123,7 +123,8 @@ def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
             continue
         if name in selection.runtimes:
             raise UsageError(f"--runtime {name}", "expected a runtime that can run here", reason)
-        yield Lack(name, MissingNeedError(name, "cannot run here", "", reason))
+        what, _, remedy = reason.partition("; ")
+        yield Lack(name, MissingNeedError(name, what, do=remedy))
 
 
 def _candidates(card: ModelCard, names: Sequence[str], selection: Selection, weights: str) -> Iterator[Case]:

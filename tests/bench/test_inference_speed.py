@@ -63,20 +63,17 @@ def test_an_accuracy_run_of_tiny_icnet_is_not_far_from_inference(bench: Workbenc
 
 
 def accuracy_over_inference(bench: Workbench, case: Case, feed: Feed, repetitions: int) -> float:
-    """Return the rate of the accuracy stream over that of a bare loop on one thread, taken in turns.
-
-    The fastest turn of each counts: what else runs on the two cores only ever adds time.
-    """
+    """Return the rate of the accuracy stream over that of a bare loop on one thread: the median of turns side by side."""
     card, artifact = bench.card(case), bench.artifact(case)
     first = [feed.sample(sample_id).arrays[0] for sample_id in feed.ids[: case.batch]]
     bare, batches = bare_loop(artifact, np.stack(first)), -(-len(feed.ids) // case.batch)
-    alone, streamed = list[float](), list[float]()
+    ratios = list[float]()
     with bench.open(case, artifact) as session:
         _evaluate(session, card, feed, case.batch)  # the runtime's memory grows in its first run
         for _ in range(repetitions):
-            alone.append(_seconds(lambda: _times(batches, bare)))
-            streamed.append(_seconds(lambda: _evaluate(session, card, feed, case.batch)))
-    return min(alone) / min(streamed)
+            alone = _seconds(lambda: _times(batches, bare))
+            ratios.append(alone / _seconds(lambda: _evaluate(session, card, feed, case.batch)))
+    return statistics.median(ratios)
 
 
 def bare_loop(artifact: Artifact, batch: Array) -> Callable[[], object]:

@@ -18,7 +18,7 @@ from harness.workbench import Workbench
 from tests.bench.figures import Figures
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_core")]
-REPETITIONS = 5
+REPETITIONS = 3
 # The device's time a batch, as a multiple of the host's: the host suffices, by a margin that a busy device shows.
 SLOWER = 1.3
 # model, batch size, passes over the pictures on disk, images a second and core to reach
@@ -62,7 +62,7 @@ def test_a_device_is_kept_busy(
     bench: Workbench, figures: Figures, model: str, batch: int, passes: int, bound: float
 ) -> None:
     card = bench.cards[model]
-    feed, device = repeated(bench.feed(card), 2 * passes), NullDevice(card, batch)
+    feed, device = repeated(bench.feed(card), 3 * passes), NullDevice(card, batch)
 
     shares = []
     for _ in range(REPETITIONS):

@@ -224,7 +224,7 @@ def test_a_missing_framework_holds_up_every_case_of_its_cards(toy, monkeypatch):
 def test_a_missing_runtime_is_a_lack_without_cases(toy):
     made = make(Selection())
 
-    reasons = {lack.name: lack.reason.do for lack in made.lacks}
+    reasons = {lack.name: f"{lack.reason.what}; {lack.reason.do}" for lack in made.lacks}
     assert reasons == {"ort-cuda": "no GPU; buy one", "ort-cann": "no NPU; buy one"}
 
 
