@@ -1,4 +1,4 @@
-"""What the rows of the bench share: the table at the end, data on disk, one core, and a workbench of the user's store."""
+"""What the rows of the bench share: the table at the end, data on disk, one core, a workbench on the user's store."""
 
 import os
 from collections.abc import Iterator

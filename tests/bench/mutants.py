@@ -145,7 +145,7 @@ class Lab:
         try:
             bench = self.bench(**means)
         except CardError as error:
-            return Seen(True, "refused", "card", str(error).removeprefix(str(self.card_file)))
+            return Seen(True, "refused", "card", str(error).removeprefix(f"{self.card_file}: "))
         (card,) = bench.cards.values()
         fields = {"model": card.name, "runtime": "ort-cpu", "chip": "cpu", "batch": batch, "check": check}
         verdict = _judged(Case(**{**fields, **(case or {})}), bench)

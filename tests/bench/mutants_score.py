@@ -82,7 +82,7 @@ MUTANTS = (
     _score("the smallest logit for the largest", RESNEST, wrap(SCORES, _found(np.negative))),
     _score("the smallest logit for the largest", INTRADA, wrap(LOGITS, _found(np.negative))),
     _score("logits cut to integers before the argmax", RESNEST, wrap(SCORES, _found(np.floor))),
-    _score("the label map transposed", INTRADA, wrap(LOGITS, _found(lambda logits: logits[:, ::-1, ::-1]))),
+    _score("the label map turned around", INTRADA, wrap(LOGITS, _found(lambda logits: logits[:, ::-1, ::-1]))),
     _score("per cent for a fraction", RESNEST, wrap(SHARE, _in_percent)),
     _score("the union counts the intersection twice", ICNET, wrap(OVERLAP, _without_the_intersection)),
     _score("the union counts the intersection twice", INTRADA, wrap(OVERLAP, _without_the_intersection)),

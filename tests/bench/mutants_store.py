@@ -123,7 +123,10 @@ MUTANTS = (
         "a layer of the checkpoint zeroed", RESNEST, "accuracy", (_weights(np.zeros_like, "layer2.0.conv1.weight"),)
     ),
     Mutant(
-        "a checkpoint after one noisy step", ICNET, "accuracy", (_weights(lambda a: a[::-1], "head.conv_cls.weight"),)
+        "the classifier's rows in reverse in the checkpoint",
+        ICNET,
+        "accuracy",
+        (_weights(lambda a: a[::-1], "head.conv_cls.weight"),),
     ),
     Mutant("NaN in the checkpoint", RESNEST, "accuracy", (_weights(lambda a: a * np.nan, "fc.bias"),), "nan"),
     Mutant(

@@ -63,7 +63,7 @@ def test_an_accuracy_run_of_tiny_icnet_is_not_far_from_inference(bench: Workbenc
 
 
 def accuracy_over_inference(bench: Workbench, case: Case, feed: Feed, repetitions: int) -> float:
-    """Return the rate of the accuracy stream over that of a bare loop on one thread: the median of turns side by side."""
+    """Return the rate of the accuracy stream over that of a bare loop on one thread: the median of paired turns."""
     card, artifact = bench.card(case), bench.artifact(case)
     first = [feed.sample(sample_id).arrays[0] for sample_id in feed.ids[: case.batch]]
     bare, batches = bare_loop(artifact, np.stack(first)), -(-len(feed.ids) // case.batch)

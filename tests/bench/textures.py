@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 # Feature sizes in pixels and their strengths: shapes, surfaces, and the grain that makes files as large as real ones
-# (about 100 KB for a 500 × 375 JPEG, 3 MB for a 2048 × 1024 PNG).
+# (about 90 KB for a 500 × 375 JPEG, 3 MB for a 2048 × 1024 PNG).
 OCTAVES = ((64, 60), (16, 30), (4, 12), (1, 2.5))
 LABEL_BLOCK = 32
 
