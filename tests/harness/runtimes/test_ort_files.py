@@ -15,7 +15,7 @@ def test_a_tool_that_cannot_start_is_an_error_with_its_command_and_log(tmp_path)
     with pytest.raises(RunError, match=r"-m harness\.runtimes\.bin_runner") as caught:
         OrtFiles().open(sums_onnx(tmp_path, 1), "cpu", options)
 
-    assert "No module named 'harness'" in str(caught.value)
+    assert "No module named 'harness.runtimes'" in str(caught.value)
 
 
 def test_a_tool_that_takes_too_long_is_a_time_out(tmp_path):
