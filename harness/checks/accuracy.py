@@ -57,9 +57,9 @@ def _score(
 
 
 def depth(card: ModelCard, batch: int) -> int:
-    """Return how many samples may wait: two batches where memory allows, and at least one batch."""
+    """Return how many samples may wait: two batches and two more where memory allows, and at least one batch."""
     sample_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in (*card.input, *card.kept_outputs))
-    return max(1, batch, min(2 * batch + 6, WAITING_BYTES // max(sample_bytes, 1)))
+    return max(1, batch, min(2 * batch + 2, WAITING_BYTES // max(sample_bytes, 1)))
 
 
 def used(card: ModelCard, feed: Feed, asked: int | None) -> Samples:

@@ -144,7 +144,7 @@ def test_every_check_needs_the_weights_and_says_so_first(tmp_path, check):
 
 @pytest.mark.parametrize("check", cards.CHECKS)
 def test_a_network_in_torch_needs_torch(tmp_path, monkeypatch, check):
-    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    monkeypatch.setattr(needs, "has_torch", lambda: False)
 
     missing = needs.for_check(card(tmp_path), check, "seeded", Places())
 
@@ -153,7 +153,7 @@ def test_a_network_in_torch_needs_torch(tmp_path, monkeypatch, check):
 
 
 def test_a_built_file_needs_no_torch(tmp_path, monkeypatch):
-    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    monkeypatch.setattr(needs, "has_torch", lambda: False)
     brought = card(tmp_path, weights=None, artifact={"onnx": "street.onnx"})
 
     assert needs.for_check(brought, "parity", "card", Places()) is None
