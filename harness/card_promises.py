@@ -39,6 +39,8 @@ class Baseline(Table):
     @model_validator(mode="after")
     def _value_is_possible(self) -> "Baseline":
         limit = 100.0 if self.unit == "%" else 1.0
+        if self.is_accuracy and self.unit == "%" and not self.class_ and 0 < self.value < 1:
+            raise ImpossibleError("value", f"expected per cent for {self.metric}, as unit says", f"{self.value:g}")
         if self.is_accuracy and not 0 <= self.value <= limit:
             raise ImpossibleError("value", f"expected 0 to {limit:g} for {self.metric}", f"{self.value:g}")
         if not self.is_accuracy and self.value <= 0:

@@ -10,6 +10,10 @@ from harness.errors import OmgateError, UsageError, closest
 
 # Name, module, and the line of `omgate --help`.
 COMMANDS = {
+    "gate": ("harness.commands.gate", "run the gates: pytest on the suite, from a clone or an installed wheel"),
+    "plan": ("harness.commands.plan", "the cases, what each needs, what is missing, what nobody promises"),
+    "run-case": ("harness.commands.run_case", "run one case of a recorded run again"),
+    "adopt": ("harness.commands.adopt", "make baselines of what a run measured for the first time"),
     "list": ("harness.commands.list", "the cards: model, data, metric, chips, batches, promises"),
     "show": ("harness.commands.show", "one card with every promise and where it is printed"),
     "validate": ("harness.commands.validate", "check that cards are sound, without running anything"),
@@ -74,7 +78,8 @@ def _help() -> str:
         "commands:",
     ]
     lines += [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join([*lines, "", "`omgate COMMAND --help` explains a command. `pytest` runs the gates."])
+    lines += ["", "`omgate COMMAND --help` explains a command. In a clone, `pytest` runs the gates too."]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

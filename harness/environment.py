@@ -9,10 +9,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UsageError
+
+SYSTEMS = ("Linux", "Darwin")
 PACKAGES = (
     *("numpy", "onnx", "onnxruntime", "onnxslim", "pillow", "scipy"),
     *("tensorflow", "tensorflow-cpu", "tf2onnx", "torch"),
 )
+
+
+def require_system() -> None:
+    """Raise UsageError on an operating system that the gates do not run on."""
+    if platform.system() not in SYSTEMS:
+        do = "use Linux, WSL, or macOS for the gates on ONNX Runtime"
+        raise UsageError("omgate", "expected Linux or macOS", platform.system() or "an unknown system", do)
 
 
 @lru_cache(maxsize=1)

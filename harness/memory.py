@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from harness.errors import MissingNeedError
+from harness.errors import MissingNeedError, RunError
 
 # Interpreter, numpy and ONNX Runtime before a model is loaded, measured here at 60 to 90 MiB.
 PROCESS_MIB = 100
@@ -39,10 +39,16 @@ def onnx_mib(path: Path) -> int:
     """Estimate the memory of running an ONNX file: its weights twice, and the largest sum of values alive at once.
 
     Values live from the node that makes them to the last node that reads them; sizes come from shape inference.
+    Raises RunError (`corrupt-artifact`) for a file that is no ONNX.
     """
     import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no types
 
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    try:
+        model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    except (OSError, DecodeError) as error:
+        what = "expected an ONNX file"
+        raise RunError(path.name, what, str(error), kind="corrupt-artifact", stage="open") from error
     sizes = _value_bytes(model.graph)
     last_use = {name: step for step, node in enumerate(model.graph.node) for name in node.input}
     last_use |= {output.name: len(model.graph.node) for output in model.graph.output}

@@ -1,12 +1,16 @@
 """What a card needs that this machine lacks, told before any work, with the remedy."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness import cards
 from harness.cards import ModelCard
 from harness.errors import MissingNeedError
 
+SCORED: tuple[cards.Check, ...] = ("accuracy", "batch-consistency")
+TORCH_REMEDY = "install the torch extra: pip install 'omgate[torch]'"
 DATA_LAYOUTS = {
     "imagenet": "val/ with the pictures and val_label.txt beside it",
     "cityscapes": "leftImg8bit/val/ and gtFine/val/",
@@ -60,10 +64,41 @@ def data_root(card: ModelCard, places: Places) -> Path | None:
     return places.data_dir / card.dataset.kind if places.data_dir else None
 
 
+def framework(card: ModelCard) -> MissingNeedError | None:
+    """Return that torch is missing, where this card's artifacts are made or checked with it, or None."""
+    if card.artifact is not None or card.source.framework != "torch" or has_torch():
+        return None
+    return MissingNeedError(card.name, "torch, which its network is written in", "nothing", TORCH_REMEDY)
+
+
+@cache
+def has_torch() -> bool:
+    """Tell whether PyTorch is installed, without importing it; looked up once, for all cards."""
+    return find_spec("torch") is not None
+
+
+def named(card: ModelCard, check: cards.Check, choice: str) -> str:
+    """Return what a check of a card needs, whether it is here or not."""
+    brought = card.artifact is not None and card.weights is None
+    file = card.weights.file if card.weights else "that nobody names"
+    made = ", made here" if card.dataset.generator else ""
+    parts = ["the artifact that the card brings" if brought else _weights_named(choice, file)]
+    parts += [f"{card.dataset.kind} data{made}"] if check in SCORED else []
+    parts += [card.source.framework] if card.artifact is None else []
+    parts += ["the device alone"] if check in ("throughput", "latency") else []
+    return "; ".join(parts)
+
+
+def _weights_named(choice: str, file: str) -> str:
+    if choice == "seeded":
+        return "seeded weights"
+    return f"weights {file if choice == 'card' else choice}"
+
+
 def for_check(card: ModelCard, check: cards.Check, choice: str, places: Places) -> MissingNeedError | None:
     """Return the first thing missing for a check of a card, or None; only scoring needs the data set."""
-    missing = weights(card, choice, places)
-    if missing is None and check in ("accuracy", "batch-consistency"):
+    missing = weights(card, choice, places) or framework(card)
+    if missing is None and check in SCORED:
         missing = data(card, places)
     return missing
 

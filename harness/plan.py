@@ -34,6 +34,12 @@ class Selection:
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
 
+    @property
+    def asks(self) -> bool:
+        """Tell whether a model, runtime, chip, batch size, check, device or number of samples is asked for."""
+        named = (self.models, self.runtimes, self.chips, self.batches, self.checks, self.npu_device, self.samples)
+        return any(named) or self.weights != "card"
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -66,8 +72,9 @@ def make(selection: Selection) -> Plan:
     names = [name for name in selection.runtimes or DEFAULT_RUNTIMES if name not in absent]
     promised: list[Case] = []
     unpromised: list[Case] = []
+    weights = _weights_name(selection.weights)
     for card in chosen:
-        for case in _candidates(card, names, selection):
+        for case in _candidates(card, names, selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
     cases = promised + unpromised if selection.unpromised else promised
     ready, card_lacks = _split_by_needs(known, cases, selection)
@@ -96,7 +103,14 @@ def _check_names(selection: Selection, known: dict[str, ModelCard]) -> None:
             raise UsageError(
                 "--check", "unknown check", repr(check), closest(check, list(CHECKS)) or f"known: {', '.join(CHECKS)}"
             )
-    chips = {"cpu", "any"} | {chip for card in known.values() for chip in card.chips}
+    if selection.chips:
+        _check_chips(selection, known)
+
+
+def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
+    # A GPU is named by its driver, and by no card until somebody promises something for it.
+    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES}
+    chips = {"cpu", "any"} | here | {chip for card in known.values() for chip in card.chips}
     for chip in selection.chips:
         if chip not in chips:
             hint = closest(chip, sorted(chips)) or f"known: {', '.join(sorted(chips))}"
@@ -110,10 +124,11 @@ def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
             continue
         if name in selection.runtimes:
             raise UsageError(f"--runtime {name}", "expected a runtime that can run here", reason)
-        yield Lack(name, MissingNeedError(name, "cannot run here", "", reason))
+        what, _, remedy = reason.partition("; ")
+        yield Lack(name, MissingNeedError(name, what, do=remedy))
 
 
-def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[Case]:
+def _candidates(card: ModelCard, names: Sequence[str], selection: Selection, weights: str) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
     for name in names:
         chip = chip_of(name)
@@ -127,7 +142,7 @@ def _candidates(card: ModelCard, names: Sequence[str], selection: Selection) -> 
                     chip=chip,
                     batch=batch,
                     check=check,
-                    weights=_weights_name(selection.weights),
+                    weights=weights,
                     threads=selection.threads,
                 )
 

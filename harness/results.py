@@ -65,6 +65,11 @@ class Case(Record):
         return "-".join([self.model, self.runtime, *chip, f"bs{self.batch}", *marks])
 
     @property
+    def test_name(self) -> str:
+        """The test's name in the suite: `test_parity[icnet-tiny-ort-cpu-bs4]`."""
+        return f"test_{self.check.replace('-', '_')}[{self.id}]"
+
+    @property
     def key(self) -> str:
         """The history key: 16 hex digits of the sha256 of the canonical JSON of the declared fields."""
         known = {name: getattr(self, name) for name in type(self).model_fields}

@@ -43,8 +43,9 @@ def read_run(path: Path) -> dict[str, Any]:
     """Return run.json; raises UsageError when the folder is not a run's."""
     try:
         document = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise UsageError(str(path), "expected a run folder with run.json", type(error).__name__) from error
+    except (OSError, ValueError) as error:  # JSON and Unicode errors are ValueErrors
+        got = "none" if isinstance(error, FileNotFoundError) else str(error)
+        raise UsageError(str(path), "expected a run folder with run.json", got, "give reports/runs/<run>") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise UsageError(str(path / "run.json"), f"expected schema {SCHEMA}", "another", "use the omgate that wrote it")
     return document
@@ -52,18 +53,23 @@ def read_run(path: Path) -> dict[str, Any]:
 
 def read_entries(path: Path) -> tuple[Entry, ...]:
     """Return the entries of a run in order; a torn last line is left out, any other bad line is a UsageError."""
+    return tuple(numbered_entries(path).values())
+
+
+def numbered_entries(path: Path) -> dict[int, Entry]:
+    """Return the entries of a run in order, each by its line in results.jsonl, counted from 1; as `read_entries`."""
     file = path / "results.jsonl"
     if not file.is_file():
         raise UsageError(str(path), "expected a run folder with results.jsonl", "none", "give reports/runs/<run>")
     lines = file.read_bytes().split(b"\n")
-    entries = []
+    entries: dict[int, Entry] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            entries.append(Entry.model_validate_json(line))
+            entries[number] = Entry.model_validate_json(line)
         except ValidationError as error:
             if number == len(lines):
                 break
             raise UsageError(f"{file}:{number}", "expected one JSON entry", "something else") from error
-    return tuple(entries)
+    return entries

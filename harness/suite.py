@@ -1,4 +1,4 @@
-"""Starting the suite: from a clone, or from the copy that the wheel carries. pytest runs as a child process."""
+"""Starting the suite: from a clone, or from the copy that the wheel carries."""
 
 import os
 import subprocess
@@ -6,13 +6,17 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
+from harness import environment
 from harness.errors import UsageError
-from harness.results import Entry
 from harness.runs import read_entries, read_run
 
 PLUGINS = ("options", "selection", "recording", "gate", "closing")
 CLONE = Path(__file__).parent.parent
+USAGE_EXIT = 4
+OPTIONS_TITLE = "omgate:"
+MOST_CHOICES = 20
 
 
 def in_clone() -> bool:
@@ -32,67 +36,119 @@ def folder() -> Path:
 
 
 def command(arguments: Sequence[str], plugins: Sequence[str] = ()) -> list[str]:
-    """Return the pytest command of the suite; a file or node id of the suite may be given by its name alone."""
-    suite = folder()
+    """Return the pytest command of the suite; a file or node id of the suite may be given by its name alone.
+
+    `plugins` are more modules of the fixtures to load. What runs outside a clone reports below the current folder.
+    """
+    suite, here = folder(), Path.cwd()
+    # -P: a folder `harness` or `fixtures` where the user stands is not ours.
+    words = [sys.executable, "-P", "-m", "pytest"]
+    if in_clone():
+        package = "fixtures"
+        words += ["--rootdir", str(CLONE), "-c", str(CLONE / "pyproject.toml")]
+    else:
+        package = "omgate_fixtures"
+        words += ["-c", str(suite / "installed.ini"), "-o", f"cache_dir={here / '.pytest_cache'}"]
+    for name in (*PLUGINS, *plugins):
+        words += ["-p", f"{package}.{name}"]
+    if not (in_clone() and here.is_relative_to(CLONE)):
+        words += ["--report-dir", str(here / "reports" / "runs")]
     given = [_in_suite(suite, argument) for argument in arguments]
     targets = [] if any(argument.startswith(str(suite)) for argument in given) else [str(suite)]
-    words = [sys.executable, "-m", "pytest"]
-    if in_clone():
-        words += ["--rootdir", str(CLONE), "-c", str(CLONE / "pyproject.toml")]
-        package = "fixtures"
-    else:
-        words += ["--rootdir", str(Path.cwd()), "-c", os.devnull, "-p", "no:cacheprovider", "--import-mode=importlib"]
-        package = "omgate_fixtures"
-        plugins = [*PLUGINS, *plugins]
-    for name in plugins:
-        words += ["-p", f"{package}.{name}"]
     return [*words, *targets, *given]
 
 
 def _in_suite(suite: Path, argument: str) -> str:
-    name, separator, rest = argument.partition("::")
-    name = Path(name).name if name.startswith(("tests/gates/", "omgate_suite/")) else name
+    """Return a file or node id of the suite with its whole path, any other argument as it is."""
+    file, separator, rest = argument.partition("::")
+    name = Path(file).name if file.startswith(("tests/gates/", "omgate_suite/")) else file
     if name.startswith("test_") and (suite / name).is_file():
         return f"{suite / name}{separator}{rest}"
     return argument
 
 
-def run(arguments: Sequence[str], plugins: Sequence[str] = ()) -> int:
-    """Run the suite and return its exit code; its output goes where this process's goes."""
-    environment = dict(os.environ)
-    if in_clone():
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CLONE), environment.get("PYTHONPATH")]))
-    try:
-        return subprocess.run(command(arguments, plugins), env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 2
+def run(arguments: Sequence[str]) -> NoReturn:
+    """Become the pytest process of the suite, so that signals, terminal and exit code are pytest's own.
+
+    Raises UsageError where the suite is not there or the system is not supported.
+    """
+    environment.require_system()
+    words = command(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(words[0], words, _environment())  # noqa: S606 - this very Python, with a list of words
+
+
+def ask(arguments: Sequence[str], plugins: Sequence[str] = ()) -> tuple[int, str]:
+    """Run pytest on the suite and return its exit code and what it printed.
+
+    Raises UsageError, with pytest's own words on one line, for arguments that pytest refuses.
+    """
+    environment.require_system()
+    words = command(arguments, plugins)
+    done = subprocess.run(words, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode == USAGE_EXIT:
+        raise _refused(done.stderr)
+    sys.stderr.write(done.stderr)
+    return done.returncode, done.stdout
+
+
+def _environment() -> dict[str, str]:
+    found = [str(CLONE)] if in_clone() else []
+    given = os.environ.get("PYTHONPATH")
+    paths = [*found, *([given] if given else [])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)} if paths else dict(os.environ)
+
+
+def _refused(text: str) -> UsageError:
+    """Return pytest's refusal: the line that says why, without the usage and the folders around it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reason = next((line.partition(" error: ")[2] for line in lines if " error: " in line), "")
+    if reason:
+        return UsageError("pytest", reason, do="see omgate gate --help and pytest --help")
+    reason = next((line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")), " ".join(lines))
+    where, _, what = reason.partition(": ")
+    return UsageError(where, what)
+
+
+def options_help() -> str:
+    """Return the suite's part of `pytest --help`."""
+    _, text = ask(["--help"])
+    paragraphs = text.split("\n\n")
+    return next((part for part in paragraphs if part.lstrip().startswith(OPTIONS_TITLE)), text)
 
 
 def rerun(run_folder: Path, wanted: str) -> list[str]:
     """Return the pytest arguments that run one case of a recorded run again, with the options of that run.
 
-    `wanted` is a node id, its part `test_check[case-id]`, a case's key, or a case id that only one check has.
+    `wanted` is a node id, its part `test_check[case-id]`, a case's key, or a case id that only one check has. Raises
+    UsageError for a folder that is no run's, and for a case that is not or more than once in it.
     """
     document = read_run(run_folder)
     plan = [str(node_id) for node_id in document.get("plan", ())]
-    by_key = {
-        entry.result.case.key: _name(entry.result.case.check, entry.result.case.id) for entry in _entries(run_folder)
-    }
-    name = by_key.get(wanted, wanted)
-    found = [node_id for node_id in plan if name in (node_id, node_id.rpartition("::")[2], _case_id(node_id))]
+    name = _names_by_key(run_folder).get(wanted, wanted.rpartition("::")[2])
+    found = [node_id for node_id in plan if name in (_name(node_id), _case_id(node_id))]
     if len(found) != 1:
-        choices = ", ".join(node_id.rpartition("::")[2] for node_id in found or plan[:20])
-        what = "expected one case of this run" if not found else "expected one check of this case"
-        raise UsageError(f"run-case {wanted}", what, f"{len(found)} of them", f"choose from {choices}")
-    return [found[0], *(str(word) for word in document.get("options", ()))]
+        what = "expected a case of this run" if not found else "expected one check of this case"
+        got = f"{len(found)} of them" if found else repr(wanted)
+        choices = ", ".join(_name(node_id) for node_id in (found or plan)[:MOST_CHOICES])
+        raise UsageError(f"case {wanted}", what, got, f"choose from {choices}")
+    return [_name_in_suite(found[0]), *(str(word) for word in document.get("options", ()))]
 
 
-def _entries(run_folder: Path) -> tuple[Entry, ...]:
-    return read_entries(run_folder) if (run_folder / "results.jsonl").is_file() else ()
+def _names_by_key(run_folder: Path) -> dict[str, str]:
+    if not (run_folder / "results.jsonl").is_file():
+        return {}
+    return {entry.result.case.key: entry.result.case.test_name for entry in read_entries(run_folder)}
 
 
-def _name(check: str, case_id: str) -> str:
-    return f"test_{check.replace('-', '_')}[{case_id}]"
+def _name_in_suite(node_id: str) -> str:
+    file, separator, name = node_id.partition("::")
+    return f"{Path(file).name}{separator}{name}"
+
+
+def _name(node_id: str) -> str:
+    return node_id.rpartition("::")[2]
 
 
 def _case_id(node_id: str) -> str:

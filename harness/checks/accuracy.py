@@ -57,9 +57,9 @@ def _score(
 
 
 def depth(card: ModelCard, batch: int) -> int:
-    """Return how many samples may wait: two batches where memory allows, and at least one batch."""
+    """Return how many samples may wait: two batches and two more where memory allows, and at least one batch."""
     sample_bytes = sum(4 * int(np.prod(spec.at(1))) for spec in (*card.input, *card.kept_outputs))
-    return max(1, batch, min(2 * batch + 6, WAITING_BYTES // max(sample_bytes, 1)))
+    return max(1, batch, min(2 * batch + 2, WAITING_BYTES // max(sample_bytes, 1)))
 
 
 def used(card: ModelCard, feed: Feed, asked: int | None) -> Samples:
@@ -99,6 +99,9 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
         inputs={"artifact": artifact.digest, "data": feed.dataset.digest()},
         arguments={
             "preprocess": steps_digest(card.preprocess),
+            "outputs": [spec.index for spec in card.kept_outputs],
+            "scored": card.scored_output.index,
+            "classes": card.class_count,
             "metric": json.loads(card.metric.model_dump_json()),
             "ids": used(card, feed, None).ids_digest,
         },

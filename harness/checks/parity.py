@@ -100,7 +100,7 @@ def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tupl
         producer=reference.runtime,
         version=code_version(*RUN_BY.glob("*.py")),
         inputs={"artifact": artifact.digest, "samples": _samples_digest(samples)},
-        arguments={},
+        arguments={"outputs": [spec.index for spec in bench.card(case).kept_outputs]},
     )
 
     def build(path: Path) -> None:

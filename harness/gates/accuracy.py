@@ -1,5 +1,6 @@
 """The accuracy gate: absolute against the README, paired against the reference backend, standard for information."""
 
+import math
 from collections.abc import Iterator
 
 from harness.cards import Baseline, ModelCard
@@ -36,6 +37,9 @@ def _broken(result: Result) -> Iterator[Finding]:
     if result.paired is not None:
         values.append(("paired loss", result.paired.loss))
     yield from filter(None, (not_finite(name, value) for name, value in values))
+    for measure in result.measures:
+        if measure.unit == "fraction" and not 0.0 <= measure.value <= 1.0 and math.isfinite(measure.value):
+            yield plain(measure.name, "FAIL", "missed", f"{measure.name} is {measure.value:g}, not a fraction of 1")
     used = result.samples.used if result.samples else None
     scored = {measure.n for measure in result.measures} | ({result.paired.n} if result.paired else set())
     if used is not None and scored - {used}:
@@ -48,8 +52,9 @@ def _absolute(baseline: Baseline, measures: tuple[Measure, ...], card: ModelCard
     name = f"{baseline.metric}:{baseline.class_}" if baseline.class_ else baseline.metric
     measure = next((item for item in measures if (item.name, item.protocol) == (name, protocol)), None)
     if measure is None:
+        # A promise that nothing answers is not kept, whatever else of this case was.
         note = f"{name} by {protocol!r} is {printed_at(baseline)}, and was not measured"
-        return plain("absolute", "NO_BASELINE", "no-promise", note)
+        return plain("absolute", "FAIL", "missed", note)
     allowed = thresholds.accuracy(baseline)
     sign = 1.0 if baseline.higher_is_better else -1.0
     floor = sign * baseline.target - allowed.value

@@ -15,7 +15,7 @@ from harness.stats import Index, Interval, bootstrap_interval
 from harness.units import written
 
 RAW_UNITS = {"throughput": "images/s", "latency": "ms"}
-CANARY_UNITS = ("images/canary", "canary")
+CANARY_UNITS = {"throughput": "images/canary", "latency": "canary"}
 # The 310's inference card carries four chips: the IntraDA README multiplies the tool's rate by 4.
 CHIPS_PER_CARD = {"Ascend310": 4, "Ascend310P3": 1}
 FEWEST_ROUNDS = 5
@@ -73,7 +73,7 @@ def _judged(baseline: Baseline, measurement: Measurement, card: ModelCard, case:
     why_not = _incomparable(baseline, measurement, case)
     if why_not:
         return _unjudged(case, value, "no-promise", f"{why_not}; {_promised(baseline)}")
-    if baseline.unit in CANARY_UNITS and _canary_ms(measurement) is None:
+    if baseline.unit in CANARY_UNITS.values() and _canary_ms(measurement) is None:
         return plain(case.check, "INCONCLUSIVE", "not-quiet", f"no canary was timed; {_promised(baseline)}")
     scale = _scale(baseline, measurement)
     seen = value * scale
@@ -151,10 +151,19 @@ def _incomparable(baseline: Baseline, measurement: Measurement, case: Case) -> s
 def _scale(baseline: Baseline, measurement: Measurement) -> float:
     """Return what turns a reading into the baseline's unit: chips on the card, or the canary's time."""
     chips = CHIPS_PER_CARD[baseline.chip] if baseline.scope == "card" and _higher_is_better(baseline) else 1
+    per_canary = canary_scale(measurement, baseline.metric)
+    return float(chips) if baseline.unit not in CANARY_UNITS.values() or per_canary is None else per_canary
+
+
+def canary_scale(measurement: Measurement, check: str) -> float | None:
+    """Return what turns a reading into the canary's unit, or None where no canary was timed.
+
+    The faster of its two readings counts, which is the stricter.
+    """
     canary_ms = _canary_ms(measurement)
-    if baseline.unit not in CANARY_UNITS or canary_ms is None:
-        return float(chips)
-    return canary_ms / 1000.0 if _higher_is_better(baseline) else 1.0 / canary_ms
+    if canary_ms is None:
+        return None
+    return canary_ms / 1000.0 if check == "throughput" else 1.0 / canary_ms
 
 
 def _canary_ms(measurement: Measurement) -> float | None:

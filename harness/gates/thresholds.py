@@ -59,7 +59,8 @@ def parity(card: ModelCard, case: Case) -> tuple[float, float, str]:
         return (*PARITY_HALF, "default for OM and half precision")
     if card.source.framework == "tensorflow":
         return (*PARITY_TENSORFLOW, "default for TensorFlow float32")
-    return (*PARITY_FP32, "default for float32")
+    itself = ", self-reference" if card.source.framework == "onnx" else ""
+    return (*PARITY_FP32, f"default for float32{itself}")
 
 
 def in_points(allowed: Allowed) -> str:

@@ -66,6 +66,7 @@ class MiouScorer:
 
 def prediction(card: ModelCard, found: Outputs) -> Array:
     """Return the label map, height × width, that the metric would score; raises RunError for NaN or infinity."""
+    outputs.check_finite(card, found, skip_scored=True)
     logits = _logits(card, found)
     where = outputs.place(card, found.sample_id, card.scored_output.name)
     return label_map(_tiles(card, logits), _size(card, logits), where)

@@ -60,7 +60,8 @@ class TopKScorer:
 
 
 def prediction(card: ModelCard, outputs: Outputs) -> Array:
-    """Return the predicted class as an int32 array of shape (1,), by the README's rule."""
+    """Return the predicted class as an int32 array of shape (1,), by the README's rule; raises RunError for NaN."""
+    check_finite(card, outputs, skip_scored=False)
     scores = scored_array(card, outputs).reshape(-1)
     return np.array([_last_best(scores)], dtype=np.int32)
 

@@ -48,7 +48,7 @@ def _benchmark(entry: Entry) -> dict[str, Any]:
 
 
 def _stats(rounds: list[float]) -> dict[str, Any]:
-    q1, median, q3 = statistics.quantiles(rounds, n=4) if len(rounds) > 1 else rounds * 3
+    q1, median, q3 = statistics.quantiles(rounds, n=4, method="inclusive") if len(rounds) > 1 else rounds * 3
     iqr, mean = q3 - q1, statistics.fmean(rounds)
     low, high = q1 - 1.5 * iqr, q3 + 1.5 * iqr
     deviation = statistics.stdev(rounds) if len(rounds) > 1 else 0.0

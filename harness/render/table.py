@@ -8,6 +8,7 @@ from harness.results import Case, Entry
 from harness.units import ABSENT, written
 
 README_COLUMNS = ("芯片型号 Chip", "Batch Size", "数据集 Dataset", "精度 Accuracy", "性能 Performance")
+JUDGEMENT_COLUMNS = ("Case", "Check", "Judgement", "Outcome", "What was seen")
 CASE_COLUMNS = ("Case", "Check", "Measured", "Promised", "Verdict", "Reason")
 
 
@@ -44,14 +45,15 @@ def row(entry: Entry) -> Row:
 
 
 def markdown(entries: Sequence[Entry], cards: Mapping[str, ModelCard]) -> str:
-    """Return a report in Markdown: per model the README's table, then every case with its reason."""
+    """Return a report in Markdown: per model the README's table, then every case, then every judgement of them."""
     ordered = _ordered(entries, cards)
     parts = ["# Measured against promised", ""]
     for model in dict.fromkeys(entry.result.case.model for entry in ordered):
         mine = [entry for entry in ordered if entry.result.case.model == model]
         dataset = cards[model].dataset.kind if model in cards else ""
         parts += [f"## {model}", "", readme_table(mine, dataset), ""]
-    return "\n".join([*parts, "## Cases", "", case_table(ordered), ""])
+    parts += ["## Cases", "", case_table(ordered), "", "## Judgements", "", judgement_table(ordered), ""]
+    return "\n".join(parts)
 
 
 def readme_table(entries: Iterable[Entry], dataset: str) -> str:
@@ -71,6 +73,16 @@ def readme_table(entries: Iterable[Entry], dataset: str) -> str:
 def case_table(entries: Iterable[Entry]) -> str:
     """Return one line per case: measured, promised, verdict and reason."""
     return _table(CASE_COLUMNS, [row(entry).cells for entry in entries])
+
+
+def judgement_table(entries: Iterable[Entry]) -> str:
+    """Return every judgement of every case: absolute, paired, standard, how far image order moves the number, …"""
+    rows = [
+        (entry.result.case.id, entry.result.case.check, judgement.name, judgement.outcome, judgement.note)
+        for entry in entries
+        for judgement in entry.verdict.judgements
+    ]
+    return _table(JUDGEMENT_COLUMNS, rows)
 
 
 def terminal(entries: Sequence[Entry], cards: Mapping[str, ModelCard]) -> str:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 HARNESS = ROOT / "harness"
 FIXTURES = ROOT / "fixtures"
 HEAVY = {"matplotlib", "onnx", "onnxruntime", "onnxslim", "plotly", "ray", "scipy", "tensorflow", "torch"}
+UNPICKLERS = ("dill", "joblib", "marshal", "pickle")
 MEANINGLESS = {"utils", "util", "common", "helpers", "helper", "base", "misc", "core"}
 
 
@@ -210,12 +211,7 @@ def _broken_by(node: ast.AST) -> Iterator[str]:
         yield "broad except"
     if isinstance(node, ast.Call):
         yield from _broken_by_call(ast.unparse(node.func), {one.arg: ast.unparse(one.value) for one in node.keywords})
-    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
-        "pickle",
-        "marshal",
-        "dill",
-        "joblib",
-    ):
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in UNPICKLERS:
         yield "pickle"
 
 
@@ -233,7 +229,7 @@ def _broken_by_call(function: str, keywords: dict[str | None, str]) -> Iterator[
         yield "shell"
     if function in ("eval", "exec", "compile", "__import__"):
         yield "eval"
-    if re.match(r"(pickle|marshal|dill|joblib)\.(load|loads|dump|dumps|Unpickler|Pickler)$", function):
+    if re.match(rf"({'|'.join(UNPICKLERS)})\.(load|loads|dump|dumps|Unpickler|Pickler)$", function):
         yield "pickle"
     if function == "torch.load" and keywords.get("weights_only") != "True":
         yield "pickle"

@@ -241,6 +241,11 @@ def test_a_table_that_is_none_is_a_card_error_too(load, tmp_path, value, expecte
     [
         ("value = 0.689", "value = 1.5", "baseline[0].value: expected 0 to 1 for miou, got 1.5"),
         ("value = 0.689", 'value = 101.0\nunit = "%"', "baseline[0].value: expected 0 to 100 for miou, got 101"),
+        (
+            "value = 0.689",
+            'value = 0.689\nunit = "%"',
+            "baseline[0].value: expected per cent for miou, as unit says, got 0.689",
+        ),
         ("value = 31.22", "value = 0.0", "baseline[1].value: expected more than 0 for throughput, got 0"),
         ("batches = [1, 4]", "batches = [1, 0]", "batches[1]: expected more than 0, got 0"),
         ("batches = [1, 4]", "batches = [4, 1, 4]", "batches: expected distinct sizes, got 4 twice"),

@@ -141,7 +141,7 @@ def test_every_command_explains_itself(capsys, name):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "omgate: omgate: expected a command, got nothing; one of list, show"),
+        ([], "omgate: omgate: expected a command, got nothing; one of gate, plan"),
         (["lst"], "omgate: omgate: unknown command, got 'lst'; did you mean 'list'?"),
         (["list", "--card"], "omgate: omgate list: unrecognized arguments: --card; see omgate list --help"),
         (["show"], "omgate: omgate show: the following arguments are required: NAME; see omgate show --help"),

@@ -63,11 +63,12 @@ TRUTH = {
     "nor does another batch's": (card_of(baseline(batch=4)), accuracy(0.1), "NO_BASELINE no-promise"),
     "an unstated batch binds all": (card_of(baseline(batch="unstated")), accuracy(0.1), "FAIL missed"),
     "a reference is no promise": (card_of(baseline(role="reference")), accuracy(0.1), "NO_BASELINE no-promise"),
-    "another protocol is never compared": (
+    "a promise by a protocol that was not measured is not kept": (
         card_of(baseline(protocol="coco")),
-        accuracy(0.1),
-        "NO_BASELINE no-promise",
+        accuracy(0.9),
+        "FAIL missed",
     ),
+    "nor one met by a number that is no fraction": (card_of(baseline()), accuracy(71.0), "FAIL missed"),
     "the standard protocol if that is promised": (
         card_of(baseline(value=0.71, protocol="dataset")),
         accuracy(0.1),

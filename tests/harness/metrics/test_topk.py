@@ -175,6 +175,13 @@ def test_the_scored_output_is_found_among_those_kept():
     assert found.tolist() == [1]
 
 
+def test_no_class_is_predicted_from_nan():
+    with pytest.raises(RunError, match="NaN or infinity") as caught:
+        metrics.prediction(card_of(3), Outputs("img", (np.array([1.0, np.nan, 3.0], np.float32),)))
+
+    assert caught.value.kind == "nan"
+
+
 def test_too_few_outputs_are_refused():
     with pytest.raises(RunError, match="expected 1 outputs, got 0"):
         metrics.prediction(card_of(2), Outputs("img", ()))

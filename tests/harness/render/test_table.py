@@ -98,3 +98,18 @@ def test_the_terminal_shows_reasons_only_below_what_did_not_pass():
 @pytest.mark.parametrize("render", [table.markdown, table.terminal])
 def test_no_entries_make_an_empty_table(render):
     assert "Case" in render([], {})
+
+
+def test_every_judgement_is_in_the_report():
+    several = entry().verdict.model_copy(
+        update={
+            "judgements": (
+                Judgement(name="absolute", outcome="PASS", note="met"),
+                Judgement(name="order", outcome="NO_BASELINE", note="60 to 70 % when images are reordered"),
+            )
+        }
+    )
+    report = table.markdown([entry().model_copy(update={"verdict": several})], {"net": CARD})
+
+    assert "| net-ort-cpu-bs1 | accuracy | absolute | PASS | met |" in report
+    assert "| net-ort-cpu-bs1 | accuracy | order | NO_BASELINE | 60 to 70 % when images are reordered |" in report

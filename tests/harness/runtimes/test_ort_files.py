@@ -8,12 +8,14 @@ from tests.harness.runtimes.small_models import sums_onnx
 
 
 def test_a_tool_that_cannot_start_is_an_error_with_its_command_and_log(tmp_path):
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "__init__.py").write_text("")  # hides the real one, wherever that is installed
     options = SessionOptions(batch=1, workdir=tmp_path / "work", env={"PYTHONPATH": str(tmp_path)})
 
     with pytest.raises(RunError, match=r"-m harness\.runtimes\.bin_runner") as caught:
         OrtFiles().open(sums_onnx(tmp_path, 1), "cpu", options)
 
-    assert "No module named 'harness'" in str(caught.value)
+    assert "No module named 'harness.runtimes'" in str(caught.value)
 
 
 def test_a_tool_that_takes_too_long_is_a_time_out(tmp_path):
