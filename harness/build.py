@@ -34,7 +34,7 @@ class Builder:
         A file that the card brings is taken as it is. Raises MissingNeedError, WeightsError, CardError, RunError and
         StoreError.
         """
-        if weights == "card" and _brought_file(card, ".onnx") is not None:
+        if weights == "card" and needs.brought_file(card, ".onnx") is not None:
             return brought(card, batch)
         if card.source.framework == "tensorflow":
             return self._onnx_of_frozen(card, batch, weights)
@@ -85,7 +85,7 @@ class Builder:
 
         A file that the card brings is taken as it is.
         """
-        prebuilt = _brought_file(card, ".pb")
+        prebuilt = needs.brought_file(card, ".pb")
         if weights == "card" and prebuilt is not None and (prebuilt.is_file() or card.weights is None):
             path, digest = _identified(card, ".pb")
             return Artifact(path, "pb", digest, {"weights": digest}, card.input, card.kept_outputs, batch)
@@ -197,17 +197,9 @@ def brought(card: ModelCard, batch: int) -> Artifact:
     return Artifact(path, "onnx", digest, described, card.input, card.kept_outputs, batch)
 
 
-def _brought_file(card: ModelCard, suffix: str) -> Path | None:
-    """Return where the card's own ONNX file or frozen graph is, relative to the card, or None if it brings none."""
-    if card.artifact is None:
-        return None
-    named = (card.artifact.onnx if suffix == ".onnx" else card.artifact.pb) or card.artifact.path
-    return card.path.parent / named if named.endswith(suffix) else None
-
-
 def _identified(card: ModelCard, suffix: str) -> tuple[Path, str]:
     """Return the file that the card brings and its sha256; raises as `brought` does."""
-    path = _brought_file(card, suffix)
+    path = needs.brought_file(card, suffix)
     if path is None or card.artifact is None:
         raise CardError(f"{card.path}: artifact", f"expected a {suffix} file", "none")
     if not path.is_file():

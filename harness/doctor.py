@@ -15,6 +15,7 @@ PYTHON = (3, 11)
 # The oldest versions that pyproject.toml allows, which a test compares.
 PACKAGES = {
     "filelock": "3.15",
+    "google-crc32c": "1.5",
     "numpy": "1.26",
     "onnx": "1.16",
     "onnxruntime": "1.18",
@@ -26,9 +27,14 @@ PACKAGES = {
     "scipy": "1.11",
     "torch": "2.4",
 }
-# Builds of ONNX Runtime that bring the same module under another name.
-STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-cann")}
-REMEDIES = {"torch": "pip install 'omgate[torch]': the export and the reference need it"}
+# Without these, the TensorFlow cards are skipped and the rest of the default run is as good.
+TENSORFLOW_PACKAGES = {"tensorflow-cpu": "2.16", "tf2onnx": "1.16"}
+# Builds that bring the same module under another name.
+STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-cann"), "tensorflow-cpu": ("tensorflow",)}
+REMEDIES = {
+    "torch": "pip install 'omgate[torch]': the export and the reference need it",
+    **dict.fromkeys(TENSORFLOW_PACKAGES, "pip install 'omgate[tf]': without it the TensorFlow cards are skipped"),
+}
 # What the default run stands on; the other runtimes are skipped with this very remedy.
 REQUIRED_RUNTIMES = ("ort-cpu", "torch-cpu")
 GIB = 2**30
@@ -69,19 +75,20 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    for name, oldest in PACKAGES.items():
+    for name, oldest in {**PACKAGES, **TENSORFLOW_PACKAGES}.items():
+        required = name in PACKAGES
         found = environment.versions((name, *STAND_INS.get(name, ())))
         if not found:
             text = REMEDIES.get(name, f"pip install '{name}>={oldest}'")
-            yield Finding(name, False, text, required=True)
+            yield Finding(name, False, text, required)
             continue
         installed, version = next(iter(found.items()))
         text = version if installed == name else f"{version} ({installed})"
         if _numbers(version) < _numbers(oldest):
             text = f"{text} is too old; pip install '{installed}>={oldest}'"
-            yield Finding(name, False, text, required=True)
+            yield Finding(name, False, text, required)
         else:
-            yield Finding(name, True, text, required=True)
+            yield Finding(name, True, text, required)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -123,7 +130,8 @@ def _leases() -> Finding:
 
 def _weights(card: ModelCard, places: needs.Places) -> Finding:
     need, required = f"weights {card.name}", bool(card.dataset.generator)
-    if card.weights is None and card.artifact is not None:
+    graph = needs.brought_file(card, ".pb")
+    if card.artifact is not None and (card.weights is None or (graph is not None and graph.is_file())):
         return Finding(need, True, "none needed: the card brings a built file", required)
     try:
         path = networks.weights_file(card, places.weights_dir)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from harness import convert, networks, tf_checkpoints, tf_networks
+from harness import convert, needs, networks, tf_checkpoints, tf_networks
 from harness.artifacts import Recipe, file_sha256
 from harness.cards import ModelCard
 from harness.digests import code_version
@@ -105,9 +105,12 @@ def write_onnx(frozen: Path, card: ModelCard, batch: int, path: Path) -> Mapping
 
 
 def _file(card: ModelCard, order: Order) -> Path | None:
-    """Return the file that holds the weights, or None for seeded ones."""
+    """Return the file that holds the weights, or None for seeded ones; a card's own graph comes before a checkpoint."""
     if order.weights == "seeded":
         return None
+    graph = needs.brought_file(card, ".pb")
+    if order.weights == "card" and not order.own_graph and graph is not None and graph.is_file():
+        return graph
     return networks.weights_file(card, order.weights_dir) if order.weights == "card" else Path(order.weights)
 
 

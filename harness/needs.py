@@ -11,6 +11,7 @@ from harness.errors import MissingNeedError
 
 SCORED: tuple[cards.Check, ...] = ("accuracy", "batch-consistency")
 TORCH_REMEDY = "install the torch extra: pip install 'omgate[torch]'"
+TENSORFLOW_REMEDY = "install the tf extra: pip install 'omgate[tf]'"
 DATA_LAYOUTS = {
     "imagenet": "val/ with the pictures and val_label.txt beside it",
     "cityscapes": "leftImg8bit/val/ and gtFine/val/",
@@ -29,11 +30,20 @@ class Places:
 
 
 def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
-    """Return what is missing to have this card's weights, or None; seeded weights are always there."""
+    """Return what is missing to have this card's weights, or None.
+
+    Seeded weights are always there, and those of a frozen graph that the card brings are in it.
+    """
     if choice == "seeded" or (card.artifact is not None and card.weights is None):
         return None
     if choice != "card":
         return None if Path(choice).is_file() else _missing_weights("--weights", choice, "give a checkpoint file")
+    graph = brought_file(card, ".pb")
+    return None if graph is not None and graph.is_file() else checkpoint(card, places)
+
+
+def checkpoint(card: ModelCard, places: Places) -> MissingNeedError | None:
+    """Return what is missing to have this card's own checkpoint, or None."""
     if card.weights is None:
         return _missing_weights(card.name, "a [weights] table in the card", "add it, or run with --weights seeded")
     candidates = [card.path.parent / card.weights.file]
@@ -43,6 +53,17 @@ def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | 
     source = f" (from {card.weights.url})" if card.weights.url else ""
     place = f"put it into {places.weights_dir}" if places.weights_dir else "put it into a folder and pass --weights-dir"
     return _missing_weights(card.name, f"weights {card.weights.file}", f"{place}{source}, or run with --weights seeded")
+
+
+def brought_file(card: ModelCard, suffix: str) -> Path | None:
+    """Return where the card's own ONNX file or frozen graph should be, or None if it brings none.
+
+    `suffix` is `.onnx` or `.pb`; the path in the card is relative to the card.
+    """
+    if card.artifact is None:
+        return None
+    named = (card.artifact.onnx if suffix == ".onnx" else card.artifact.pb) or card.artifact.path
+    return card.path.parent / named if named.endswith(suffix) else None
 
 
 def data(card: ModelCard, places: Places) -> MissingNeedError | None:
@@ -65,16 +86,27 @@ def data_root(card: ModelCard, places: Places) -> Path | None:
 
 
 def framework(card: ModelCard) -> MissingNeedError | None:
-    """Return that torch is missing, where this card's artifacts are made or checked with it, or None."""
-    if card.artifact is not None or card.source.framework != "torch" or has_torch():
+    """Return the framework that this card's artifacts are made and checked with, if it is missing, or None."""
+    if brought_file(card, ".onnx") is not None:
         return None
-    return MissingNeedError(card.name, "torch, which its network is written in", "nothing", TORCH_REMEDY)
+    if card.source.framework == "torch" and not has_torch():
+        return MissingNeedError(card.name, "torch, which its network is written in", "nothing", TORCH_REMEDY)
+    if card.source.framework == "tensorflow" and not has_tensorflow():
+        what = "TensorFlow and tf2onnx, which its graph is made and converted with"
+        return MissingNeedError(card.name, what, "not both", TENSORFLOW_REMEDY)
+    return None
 
 
 @cache
 def has_torch() -> bool:
     """Tell whether PyTorch is installed, without importing it; looked up once, for all cards."""
     return find_spec("torch") is not None
+
+
+@cache
+def has_tensorflow() -> bool:
+    """Tell whether TensorFlow and tf2onnx are installed, without importing them; looked up once, for all cards."""
+    return find_spec("tensorflow") is not None and find_spec("tf2onnx") is not None
 
 
 def named(card: ModelCard, check: cards.Check, choice: str) -> str:
@@ -84,7 +116,7 @@ def named(card: ModelCard, check: cards.Check, choice: str) -> str:
     made = ", made here" if card.dataset.generator else ""
     parts = ["the artifact that the card brings" if brought else _weights_named(choice, file)]
     parts += [f"{card.dataset.kind} data{made}"] if check in SCORED else []
-    parts += [card.source.framework] if card.artifact is None else []
+    parts += [card.source.framework] if brought_file(card, ".onnx") is None else []
     parts += ["the device alone"] if check in ("throughput", "latency") else []
     return "; ".join(parts)
 

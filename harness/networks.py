@@ -96,7 +96,7 @@ def weights_file(card: ModelCard, weights_dir: Path | None) -> Path:
 
     Raises MissingNeedError if there is none, and WeightsError if the file is another one.
     """
-    missing = needs.weights(card, "card", needs.Places(weights_dir=weights_dir))
+    missing = needs.checkpoint(card, needs.Places(weights_dir=weights_dir))
     if missing is not None:
         raise missing
     if card.weights is None:

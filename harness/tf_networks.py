@@ -14,22 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from harness import networks, weights
+from harness import needs, networks, weights
 from harness.cards import ModelCard, TensorSpec
 from harness.errors import CardError, MissingNeedError
 from harness.weights import State
 
 Shapes = dict[str, tuple[int, ...]]
-REMEDY = "install the tf extra: pip install 'omgate[tf]'"
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Environment variables of TensorFlow, which its user may set otherwise: no C++ log, and no oneDNN.
+
+The line that announces oneDNN ignores the log's level, and oneDNN sums in an order that depends on the processor.
+"""
 STATISTICS = ("moving_mean", "moving_variance")
 """What training follows instead of optimising."""
 
 
 def tensorflow() -> Any:
-    """Import TensorFlow with its C++ log off, unless the user set it; raises MissingNeedError if there is none."""
+    """Import TensorFlow as `QUIET` says, unless the user set it; raises MissingNeedError if there is none."""
     if importlib.util.find_spec("tensorflow") is None:
-        raise MissingNeedError("tensorflow", "expected TensorFlow", "nothing", REMEDY)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        raise MissingNeedError("tensorflow", "expected TensorFlow", "nothing", needs.TENSORFLOW_REMEDY)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     return importlib.import_module("tensorflow")
 
 

@@ -31,11 +31,12 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     card = bench.card(case)
     artifact = bench.artifact(case)
     feed = bench.feed(card)
-    outcomes, measures, worst = _score(case, bench, artifact, feed)
+    scorer = _scored(case, bench, artifact, feed)
+    outcomes = scorer.outcomes()
     facts: dict[str, Any] = {
-        "measures": measures,
+        "measures": scorer.measures(),
         "samples": used(card, feed, bench.samples),
-        "worst": worst,
+        "worst": scorer.worst(5),
         "outcomes": _write_outcomes(bench.run_dir, case, card, outcomes),
         "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "digests": digests(card, artifact, feed),
@@ -45,15 +46,13 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     return facts
 
 
-def _score(
-    case: Case, bench: Workbench, artifact: Artifact, feed: Feed
-) -> tuple[dict[str, Array], tuple[Any, ...], tuple[str, ...]]:
+def _scored(case: Case, bench: Workbench, artifact: Artifact, feed: Feed) -> metrics.Scorer:
     card = bench.card(case)
     scorer = metrics.make_scorer(card)
     with bench.open(case, artifact) as session:
         report = bench.reporter(case.id, len(feed.ids))
         evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
-    return scorer.outcomes(), scorer.measures(), scorer.worst(5)
+    return scorer
 
 
 def depth(card: ModelCard, batch: int) -> int:
@@ -108,7 +107,7 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
     )
 
     def build(path: Path) -> None:
-        sidecar.write(path, _score(reference, bench, artifact, feed)[0])
+        sidecar.write(path, _scored(reference, bench, artifact, feed).outcomes())
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
     return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)

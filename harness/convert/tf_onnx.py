@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import tf_networks
+from harness import needs, tf_networks
 from harness.cards import ModelCard
 from harness.convert import onnx_graph, tf_frozen
 from harness.errors import CardError, MissingNeedError, RunError
@@ -52,8 +52,9 @@ def _converted(graph: Any, card: ModelCard, batch: int) -> "onnx.ModelProto":
     try:
         import tf2onnx
     except ModuleNotFoundError as error:
-        raise MissingNeedError("tf2onnx", "expected tf2onnx", "nothing", tf_networks.REMEDY) from error
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        raise MissingNeedError("tf2onnx", "expected tf2onnx", "nothing", needs.TENSORFLOW_REMEDY) from error
+    for name in ("tf2onnx", "tensorflow"):  # both warn of what tf2onnx itself calls
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         model, _ = tf2onnx.convert.from_graph_def(
             graph,

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
-from harness import measure, tf_networks
+from harness import measure, needs, tf_networks
 from harness.artifacts import Artifact
 from harness.cards import TensorSpec
 from harness.errors import MissingNeedError, RunError, UsageError
@@ -24,7 +24,7 @@ class TfCpu:
 
     def missing(self) -> str | None:
         """Return why TensorFlow cannot be used here and what to do, or None."""
-        return None if find_spec("tensorflow") else f"tensorflow is not installed; {tf_networks.REMEDY}"
+        return None if find_spec("tensorflow") else f"tensorflow is not installed; {needs.TENSORFLOW_REMEDY}"
 
     def open(self, artifact: Artifact, device: str, options: SessionOptions) -> Session:
         """Open a frozen graph.

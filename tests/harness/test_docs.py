@@ -303,7 +303,8 @@ def test_both_readmes_show_the_same_output():
 
 
 def test_the_shown_output_has_the_cases_and_the_promises_of_today(monkeypatch):
-    monkeypatch.setattr(needs, "has_torch", lambda: True)  # as in the gates' environment, which has PyTorch
+    monkeypatch.setattr(needs, "has_torch", lambda: True)  # as in the gates' environment, which has both frameworks
+    monkeypatch.setattr(needs, "has_tensorflow", lambda: True)
     made = plan.make(plan.Selection(runtimes=("ort-cpu",)))
     shown = {tuple(line.split()[:2]): line for line in output(READMES[0]).splitlines()}
 

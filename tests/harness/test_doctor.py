@@ -63,6 +63,41 @@ def test_the_packages_and_their_oldest_versions_are_those_of_the_project():
     assert project["requires-python"] == f">={'.'.join(map(str, doctor.PYTHON))}"
 
 
+def test_tensorflows_packages_and_their_oldest_versions_are_those_of_its_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [one for one in project["optional-dependencies"]["tf"] if "!= 'linux'" not in one]
+
+    wanted = dict(re.match(r"([a-z0-9-]+)>=([0-9.]+)", one).groups() for one in declared)
+
+    assert wanted == doctor.TENSORFLOW_PACKAGES
+
+
+def test_without_tensorflow_its_packages_are_absent_and_nothing_required_is_missing(tmp_path, monkeypatch):
+    of_tensorflow = {"tensorflow", *doctor.TENSORFLOW_PACKAGES}
+    here = environment.versions
+    monkeypatch.setattr(
+        environment, "versions", lambda names: here(tuple(name for name in names if name not in of_tensorflow))
+    )
+
+    found = examined(tmp_path)
+
+    text = "pip install 'omgate[tf]': without it the TensorFlow cards are skipped"
+    assert [str(found[name]) for name in doctor.TENSORFLOW_PACKAGES] == [
+        f"absent   tensorflow-cpu: {text}",
+        f"absent   tf2onnx: {text}",
+    ]
+    assert not found["runtime tf-cpu"].required
+
+
+def test_another_build_of_tensorflow_counts(tmp_path, monkeypatch):
+    installed = {"tensorflow": "2.20.0"}
+    monkeypatch.setattr(
+        environment, "versions", lambda names: {name: installed[name] for name in names if name in installed}
+    )
+
+    assert str(examined(tmp_path)["tensorflow-cpu"]) == "ok       tensorflow-cpu: 2.20.0 (tensorflow)"
+
+
 def test_an_absent_package_is_missing_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "versions", lambda names: {})
 
@@ -204,6 +239,18 @@ def test_what_a_card_with_generated_data_lacks_is_required(tmp_path):
     assert str(found["data street"]) == "ok       data street: made here by digits"
     assert str(found["weights street"]).startswith("MISSING  weights street: street.pth")
     assert "or train it again: omgate train street" in found["weights street"].text
+
+
+def test_a_card_with_its_frozen_graph_in_place_needs_no_checkpoint(tmp_path):
+    brings = card(tmp_path, artifact={"pb": "street.pb"})
+    before = examined(tmp_path, brings)["weights street"]
+    brings.path.parent.mkdir()
+    (brings.path.parent / "street.pb").write_bytes(b"graph")
+
+    after = examined(tmp_path, brings)["weights street"]
+
+    assert not before.ok
+    assert str(after) == "ok       weights street: none needed: the card brings a built file"
 
 
 def test_a_card_that_brings_its_artifact_needs_no_weights(tmp_path):

@@ -128,6 +128,17 @@ def test_a_graph_that_the_card_brings_is_taken_as_it_is(builder, folder, tmp_pat
     np.testing.assert_allclose(predict(builder.onnx(brought, 1).path, image)[0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_graph_that_the_card_brings_comes_before_its_checkpoint(builder, folder):
+    card = write_card(folder, ("[network]", '[artifact]\npb = "brought.pb"\n\n[network]'))
+    made = builder.frozen(card, 1, "seeded").path.read_bytes()
+    with pytest.raises(MissingNeedError, match=r"model.ckpt-7.index"):
+        builder.frozen(card, 1)
+    (folder / "brought.pb").write_bytes(made)
+
+    assert builder.frozen(card, 1).path == folder / "brought.pb"
+    assert builder.onnx(card, 1).recipe["weights"] == sha256(folder / "brought.pb")
+
+
 def test_a_brought_graph_that_is_not_there_is_a_missing_need(builder, folder):
     brought = write_card(folder, ('[weights]\nfile = "model.ckpt-7.index"', '[artifact]\npb = "brought.pb"'))
 
@@ -187,14 +198,26 @@ def test_noise_for_a_picture_input_uses_the_whole_range_of_its_bytes(builder, fo
     assert (first.arrays[0] != second.arrays[0]).any()
 
 
-def test_the_log_of_tensorflow_is_off_unless_the_user_wants_it(monkeypatch):
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+@pytest.mark.parametrize(("name", "own"), [("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0")])
+def test_what_tensorflow_is_told_gives_way_to_what_its_user_says(monkeypatch, name, own):
+    monkeypatch.delenv(name, raising=False)
     tf_networks.tensorflow()
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert os.environ[name] == own
 
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    monkeypatch.setenv(name, "1")
     tf_networks.tensorflow()
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert os.environ[name] == "1"
+
+
+def test_importing_tensorflow_says_nothing():
+    environment = {name: value for name, value in os.environ.items() if name not in tf_networks.QUIET}
+    code = "from harness import tf_networks; tf_networks.tensorflow()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(("runtime", "planned"), [("tf-cpu", True), ("ort-cpu", True), ("torch-cpu", False)])

@@ -10,9 +10,10 @@ from harness.needs import Places
 
 
 @pytest.fixture(autouse=True)
-def torch_is_installed(monkeypatch):
-    """Answer for a machine with PyTorch, whatever this one has."""
-    monkeypatch.setattr(needs, "find_spec", lambda name: name)
+def both_frameworks_are_installed(monkeypatch):
+    """Answer for a machine with PyTorch and TensorFlow, whatever this one has."""
+    monkeypatch.setattr(needs, "has_torch", lambda: True)
+    monkeypatch.setattr(needs, "has_tensorflow", lambda: True)
 
 
 def card(tmp_path: Path, **changes: object) -> ModelCard:
@@ -86,6 +87,21 @@ def test_a_card_without_weights_needs_a_table_or_a_built_file(tmp_path):
     assert needs.weights(card(tmp_path, weights=None, artifact={"onnx": "street.onnx"}), "card", Places()) is None
 
 
+def test_a_frozen_graph_that_is_there_holds_the_weights_and_one_that_is_not_does_not(tmp_path):
+    brought = card(tmp_path, artifact={"pb": "street.pb", "om": "street.om"})
+
+    assert needs.weights(brought, "card", Places()).what == "weights street.pth"
+    file(tmp_path / "models/street/street.pb")
+    assert needs.weights(brought, "card", Places()) is None
+    assert needs.checkpoint(brought, Places()).what == "weights street.pth"
+
+
+def test_an_offline_model_does_not_stand_in_for_the_weights(tmp_path):
+    file(tmp_path / "models/street/street.om")
+
+    assert needs.weights(card(tmp_path, artifact={"om": "street.om"}), "card", Places()).need == "weights"
+
+
 def test_generated_data_are_always_there(tmp_path):
     table = {"kind": "imagenet", "count": 2, "generator": "digits"}
 
@@ -150,6 +166,33 @@ def test_a_network_in_torch_needs_torch(tmp_path, monkeypatch, check):
 
     assert (missing.need, missing.where) == ("tool", "street")
     assert "omgate[torch]" in missing.do
+
+
+@pytest.mark.parametrize("check", cards.CHECKS)
+@pytest.mark.parametrize("artifact", [None, {"om": "street.om", "pb": "street.pb"}])
+def test_a_tensorflow_card_needs_tensorflow_whatever_else_it_brings(tmp_path, monkeypatch, check, artifact):
+    monkeypatch.setattr(needs, "has_tensorflow", lambda: False)
+    source = {"url": "https://example.org", "framework": "tensorflow"}
+
+    missing = needs.for_check(card(tmp_path, source=source, artifact=artifact), check, "seeded", Places())
+
+    assert (missing.need, missing.where) == ("tool", "street")
+    assert "omgate[tf]" in missing.do
+    assert needs.framework(card(tmp_path)) is None
+
+
+@pytest.mark.parametrize("absent", ["tensorflow", "tf2onnx"])
+def test_tensorflow_without_its_converter_is_not_enough(monkeypatch, absent):
+    monkeypatch.undo()
+    monkeypatch.setattr(needs, "find_spec", lambda name: None if name == absent else name)
+
+    assert not needs.has_tensorflow.__wrapped__()
+
+
+def test_an_offline_model_beside_a_network_in_torch_needs_torch(tmp_path, monkeypatch):
+    monkeypatch.setattr(needs, "has_torch", lambda: False)
+
+    assert needs.framework(card(tmp_path, artifact={"om": "street.om"})).need == "tool"
 
 
 def test_a_built_file_needs_no_torch(tmp_path, monkeypatch):

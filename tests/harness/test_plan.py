@@ -221,6 +221,17 @@ def test_a_missing_framework_holds_up_every_case_of_its_cards(toy, monkeypatch):
     assert "omgate[torch]" in lack.reason.do
 
 
+def test_missing_tensorflow_is_one_lack_per_card_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(needs, "has_tensorflow", lambda: False)
+
+    made = make(Selection(weights="seeded"))
+
+    lacks = {lack.name: lack for lack in made.lacks if lack.reason.need == "tool" and lack.cases}
+    assert set(lacks) == {"resnest-seg", "resnest-seg-tiny", "spinenet", "spinenet-tiny"}
+    assert all("omgate[tf]" in lack.reason.do for lack in lacks.values())
+    assert not {case.model for case in made.cases} & set(lacks)
+
+
 def test_a_missing_runtime_is_a_lack_without_cases(toy):
     made = make(Selection())
 

@@ -88,6 +88,25 @@ def test_a_checkpoint_that_lacks_a_variable_leaves_nothing_behind(folder, capsys
     assert not list(folder.glob(".*.part"))
 
 
+def test_a_graph_beside_the_card_is_taken_when_there_is_no_checkpoint(folder, capsys):
+    own = write_card(folder / "cards" / "small", ("[network]", '[artifact]\npb = "brought.pb"\n\n[network]')).path
+    assert freeze(folder, "--weights", "seeded") == 0
+    brought = (folder / "out.pb").rename(own.parent / "brought.pb")
+
+    assert freeze(folder) == 0
+
+    assert (folder / "out.pb").read_bytes() == brought.read_bytes()
+
+
+def test_a_checkpoints_own_graph_is_not_the_graph_beside_the_card(folder, capsys):
+    own = write_card(folder / "cards" / "small", ("[network]", '[artifact]\npb = "brought.pb"\n\n[network]')).path
+    (own.parent / "brought.pb").write_bytes(b"a graph")
+
+    assert freeze(folder, "--own-graph") == 1
+
+    assert "model.ckpt-7.index" in capsys.readouterr().err
+
+
 def test_a_file_that_is_there_is_not_overwritten(folder, capsys):
     (folder / "out.pb").write_bytes(b"mine")
 

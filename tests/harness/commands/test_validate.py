@@ -179,8 +179,10 @@ def test_a_sound_card_is_ok(validated, tmp_path):
         (
             'metric = "miou"\nclass',
             'metric = "mioo"\nclass',
-            "baseline[0].metric: expected one of miou, pixacc, meanacc, fwiou, iou, throughput, latency, ratio, "
-            "got 'mioo'",
+            (
+                "baseline[0].metric: expected one of miou, pixacc, meanacc, fwiou, iou, throughput, latency, ratio, "
+                "got 'mioo'"
+            ),
         ),
         (
             'class = "road"',

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness import cards
+
+pytest.importorskip("tensorflow", reason="the card, and all that is tested with it, is TensorFlow's")
 
 NETWORK = """
 import tensorflow as tf
