@@ -58,7 +58,7 @@ def test_an_accuracy_run_of_tiny_icnet_is_not_far_from_inference(bench: Workbenc
     case = Case(model="icnet-tiny", runtime="ort-cpu", chip="cpu", batch=8, check="accuracy")
     feed = bench.feed(bench.card(case))
 
-    ratio, note = accuracy_over_inference(bench, case, replace(feed, ids=feed.ids * 4), turns=9)
+    ratio, note = accuracy_over_inference(bench, case, replace(feed, ids=feed.ids * 4), turns=7)
 
     figures.at_least("end-to-end accuracy rate / bare inference, icnet-tiny at batch 8", ratio, 0.80, " ×", note)
 
@@ -78,7 +78,7 @@ def accuracy_over_inference(bench: Workbench, case: Case, feed: Feed, turns: int
 
     with bench.open(case, artifact) as session:
         _evaluate(session, card, feed, case.batch)  # the runtime's memory grows in its first run
-        ratios, note = quiet_turns(turn, turns, 4 * turns)
+        ratios, note = quiet_turns(turn, turns, 2 * turns)
     return statistics.median(ratios), f" ({note})"
 
 

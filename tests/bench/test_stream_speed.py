@@ -73,7 +73,7 @@ def test_a_device_is_kept_busy(
         fed, _ = _stream(card, feed, device, batch)
         return 100 * device.busy_s / fed
 
-    shares, turns = quiet_turns(turn, REPETITIONS, 3 * REPETITIONS)
+    shares, turns = quiet_turns(turn, REPETITIONS, 2 * REPETITIONS)
 
     note = f" ({1e3 * device.batch_s:.1f} ms a batch of {batch}; {turns})"
     what = f"{model} null device busy, {SLOWER} × as slow as a core's work for it"
