@@ -29,7 +29,8 @@ from harness.samples import Array
 from harness.workbench import Workbench
 
 RESNEST, ICNET, INTRADA = "resnest50-tiny", "icnet-tiny", "intrada-deeplabv2-tiny"
-CARDS = (RESNEST, ICNET, INTRADA)
+SEGMENTATION, SPINENET = "resnest-seg-tiny", "spinenet-tiny"
+CARDS = (RESNEST, ICNET, INTRADA, SEGMENTATION, SPINENET)
 TODAY = datetime.date(2026, 11, 20)
 TIME_PLAN = TimePlan(warmup=2, min_rounds=10, max_rounds=100, budget_s=0.2)
 # A timing that other processes disturbed decides nothing; a person would time again.
@@ -170,6 +171,7 @@ class Mutant:
     code: str = "missed"
     batch: int = 4
     survives: str = ""
+    case: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
