@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from harness import metrics, sidecar
 from harness.artifacts import Artifact, Recipe, file_sha256
 from harness.cards import ModelCard
 from harness.digests import code_version
+from harness.errors import RunError
 from harness.preprocess import digest as steps_digest
 from harness.results import Case, Outcomes, Paired, Samples
 from harness.samples import Array
@@ -52,7 +54,17 @@ def _scored(case: Case, bench: Workbench, artifact: Artifact, feed: Feed) -> met
     with bench.open(case, artifact) as session:
         report = bench.reporter(case.id, len(feed.ids))
         evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
+    _require_each_once(card, scorer.outcomes()["ids"].tolist(), feed)
     return scorer
+
+
+def _require_each_once(card: ModelCard, scored: list[str], feed: Feed) -> None:
+    """Raise RunError unless exactly the samples of the feed were scored: a reference that repeats one agrees, too."""
+    if scored != list(feed.ids):
+        both = zip_longest(scored, feed.ids, fillvalue="none")
+        got, wanted = next((one, other) for one, other in both if one != other)
+        what, hint = f"expected sample {wanted} to be scored next", "compare the stream with the data set's ids"
+        raise RunError(card.name, what, got, hint, kind="data", stage="score")
 
 
 def depth(card: ModelCard, batch: int) -> int:

@@ -11,9 +11,10 @@ from PIL import Image
 
 from harness.datasets import tf_example
 from harness.datasets.tfrecord import Record, places, read
-from tests.bench.mutants import SEGMENTATION, SPINENET, Change, Mutant, edit, wrap
+from tests.bench.mutants import SEGMENTATION, SPINENET, Change, Mutant, edit, forget, wrap
 from tests.bench.mutants_card import BGR, step
 from tests.bench.mutants_input import before, on_disk
+from tests.bench.mutants_run import LABELLED
 
 RECORDS = "harness.datasets.tfrecord.{}"
 PICTURE, TARGET = RECORDS.format("TFRecords.picture"), RECORDS.format("TFRecords.target")
@@ -33,6 +34,10 @@ def _of_the_next(original: Any) -> Any:
         return original(self, ids[(ids.index(sample_id) + 1) % len(ids)])
 
     return target
+
+
+def _first_scored_twice(original: Any) -> Any:
+    return lambda self: original(replace(self, ids=(self.ids[0], *self.ids[:-1])))
 
 
 def serialized(record: Record, **other: bytes | int) -> bytes:
@@ -173,6 +178,13 @@ SEGMENTED = (
     _one("labels written column by column", SEGMENTATION, records(_labels_last_first)),
     _one("a record dropped", SEGMENTATION, records(lambda found: _bytes(found[:-1])), code="wrong-error"),
     _one("a record twice", SEGMENTATION, records(lambda found: _bytes([*found, found[3]])), code="wrong-error"),
+    _one(
+        "the first record scored twice, the last never, by both",
+        SEGMENTATION,
+        forget("outcomes"),
+        wrap(LABELLED, _first_scored_twice),
+        code="wrong-error",
+    ),
     _one("a record with a flipped bit", SEGMENTATION, records(_damaged), code="wrong-error"),
     _one("height and width exchanged in the records", SEGMENTATION, records(_sizes_exchanged), code="wrong-error"),
     _one("label ids where train ids belong", SEGMENTATION, records(_label_ids), code="wrong-error"),
