@@ -48,7 +48,8 @@ def _attempt(case: Case, bench: Workbench) -> Facts:
         if artifact.format == "onnx":
             memory.require(memory.onnx_mib(artifact.path), case.id)
         with lease(device, exclusive=case.check in SPEED):
-            return {"status": "measured", **CHECKS[case.check](case, bench)}
+            built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
+            return {"status": "measured", "artifact": built, **CHECKS[case.check](case, bench)}
     except MissingNeedError as error:
         return {"status": "not_run", "missing": str(error), "missing_need": error.need}
     except RunError as error:

@@ -33,14 +33,12 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     card = bench.card(case)
     artifact = bench.artifact(case)
     feed = bench.feed(card)
-    scorer = _scored(case, bench, artifact, feed)
-    outcomes = scorer.outcomes()
+    scorer, outcomes = _scored(case, bench, artifact, feed)
     facts: dict[str, Any] = {
         "measures": scorer.measures(),
         "samples": used(card, feed, bench.samples),
         "worst": scorer.worst(5),
         "outcomes": _write_outcomes(bench.run_dir, case, card, outcomes),
-        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "digests": digests(card, artifact, feed),
     }
     if case.runtime != bench.reference(case).runtime:
@@ -48,14 +46,15 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     return facts
 
 
-def _scored(case: Case, bench: Workbench, artifact: Artifact, feed: Feed) -> metrics.Scorer:
+def _scored(case: Case, bench: Workbench, artifact: Artifact, feed: Feed) -> tuple[metrics.Scorer, dict[str, Array]]:
     card = bench.card(case)
     scorer = metrics.make_scorer(card)
     with bench.open(case, artifact) as session:
         report = bench.reporter(case.id, len(feed.ids))
         evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
-    _require_each_once(card, scorer.outcomes()["ids"].tolist(), feed)
-    return scorer
+    outcomes = scorer.outcomes()
+    _require_each_once(card, outcomes["ids"].tolist(), feed)
+    return scorer, outcomes
 
 
 def _require_each_once(card: ModelCard, scored: list[str], feed: Feed) -> None:
@@ -119,7 +118,7 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
     )
 
     def build(path: Path) -> None:
-        sidecar.write(path, _scored(reference, bench, artifact, feed).outcomes())
+        sidecar.write(path, _scored(reference, bench, artifact, feed)[1])
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
     return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)

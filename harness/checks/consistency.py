@@ -38,7 +38,6 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
         ),
         "samples": used(card, feed, bench.samples),
         "worst": tuple(differing[:5]),
-        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "digests": digests(card, artifact, feed),
     }
 

@@ -42,7 +42,6 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     return {
         "parity": parity,
         "samples": None,
-        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
         "worst": _worst(samples, outputs, reference),
     }
 

@@ -15,5 +15,4 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
         measurement = session.time(bench.time_plan, samples)
     return {
         "measurement": measurement,
-        "artifact": {"digest": artifact.digest, "recipe": dict(artifact.recipe)},
     }
