@@ -43,7 +43,7 @@ class StoreError(OmgateError):
 
 
 class MissingNeedError(OmgateError):
-    """Something a case needs and this machine lacks; `need` is `weights`, `data`, `tool` or `memory`."""
+    """Something a case needs and this machine lacks; `need` is `weights`, `data`, `tool`, `memory`, `device`."""
 
     def __init__(self, where: str, what: str, got: str = "", do: str = "", need: str = "tool") -> None:
         super().__init__(where, what, got, do)
@@ -57,7 +57,8 @@ class RunError(OmgateError):
     """A case that broke while it ran.
 
     `kind` is one of `oom unsupported compile-error corrupt-artifact tool-failed timeout device-lost data nan infra`
-    (only the first three can be expected by a card); `stage` is the step that broke; `log` is where the whole log is.
+    (only the first three can be expected by a card); `stage` is the step that broke; `log` is where the whole log is;
+    `code` is the tool's own code for it (`E10016`, `507033`), where it gave one.
     """
 
     def __init__(self, where: str, what: str, got: str = "", do: str = "", **details: str) -> None:
@@ -65,14 +66,15 @@ class RunError(OmgateError):
         self.kind = details.get("kind", "tool-failed")
         self.stage = details.get("stage", "")
         self.log = details.get("log", "")
+        self.code = details.get("code", "")
 
     def __reduce__(self) -> tuple[object, ...]:  # type: ignore[override]
-        return _rebuild_run_error, (str(self.where), self.what, self.got, self.do, self.kind, self.stage, self.log)
+        details = {"kind": self.kind, "stage": self.stage, "log": self.log, "code": self.code}
+        return _rebuild_run_error, (self.where, self.what, self.got, self.do, details)
 
 
-def _rebuild_run_error(where: str, what: str, got: str, do: str, *details: str) -> RunError:
-    kind, stage, log = details
-    return RunError(where, what, got, do, kind=kind, stage=stage, log=log)
+def _rebuild_run_error(where: str, what: str, got: str, do: str, details: dict[str, str]) -> RunError:
+    return RunError(where, what, got, do, **details)
 
 
 def closest(word: str, choices: "list[str] | tuple[str, ...]") -> str:

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,12 +29,16 @@ CANARY_ROUNDS = 25  # of 1–2 ms on one core of 2024: long enough to meet a bus
 
 @dataclass(frozen=True)
 class TimePlan:
-    """How long to time: warm-up rounds, least and most rounds, and the seconds to stop after once past the least."""
+    """How long to time: warm-up rounds, least and most rounds, and the seconds to stop after once past the least.
+
+    `inputs` is what is fed: `real` samples, `random` or `zero` bytes. A baseline is compared with its own kind only.
+    """
 
     warmup: int = 3
     min_rounds: int = 10
     max_rounds: int = 200
     budget_s: float = 2.0
+    inputs: Literal["real", "random", "zero"] = "real"
 
     def __post_init__(self) -> None:
         if self.warmup < 0 or not 1 <= self.min_rounds <= self.max_rounds:

@@ -19,7 +19,10 @@ from harness.samples import Outputs, Sample
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """How to run: batch size, inference threads, a private working folder, bytes of files alive at once, a time-out."""
+    """How to run: batch size, inference threads, a private working folder, bytes of files alive at once, a time-out.
+
+    `canary` is a small artifact of the runtime's format, timed before and after; None takes the runtime's own.
+    """
 
     batch: int
     workdir: Path
@@ -27,6 +30,7 @@ class SessionOptions:
     chunk_bytes: int = 256 * 1024 * 1024
     timeout_s: float = 600.0
     env: Mapping[str, str] = field(default_factory=dict)
+    canary: Path | None = None
 
 
 class Session(Protocol):
