@@ -1,1 +1,1 @@
-"""An emulated Ascend toolchain with the real tools' faces, which executes on ONNX Runtime; no NPU, and never judged as one."""
+"""An emulated Ascend toolchain with the real tools' faces that executes on ONNX Runtime; never judged as an NPU."""
