@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": ("harness.commands.doctor", "what is ready on this machine, and what to do for the rest"),
     "data": ("harness.commands.data", "make a data set and its manifest, or check it against that"),
     "cache": ("harness.commands.cache", "list, verify or prune the store of built files"),
+    "build": ("harness.commands.build", "build OMs with ATC, real or emulated"),
     "freeze": ("harness.commands.freeze", "write a TensorFlow card's frozen graph, from a checkpoint, for ATC"),
     "train": ("harness.commands.train", "train a tiny model again, as its shipped weights were"),
 }

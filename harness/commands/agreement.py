@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.cards import Atc, Baseline, ModelCard
+from harness.convert.atc import OWN_FLAGS
 from harness.errors import CardError, MissingNeedError, OmgateError, closest
 
 DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord", "prepared"), "map": ("coco", "prepared")}
@@ -18,17 +19,6 @@ PROTOCOLS_OF = {"miou": ("dataset", "running-mean"), "map": ("all-rows", "standa
 STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
 SPEEDS = ("throughput", "latency", "ratio")
 FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
-# Flags that omgate fills in for each build; the rest of the printed command is `atc.flags`.
-OWN_FLAGS = (
-    "model",
-    "output",
-    "soc_version",
-    "input_shape",
-    "framework",
-    "input_format",
-    "out_nodes",
-    "precision_mode",
-)
 
 
 def findings(card: ModelCard, weights_dir: Path | None = None) -> tuple[OmgateError, ...]:
@@ -116,7 +106,7 @@ def _printed_command(card: ModelCard, atc: Atc, text: str) -> Iterator[CardError
             yield _error(
                 card, f"atc.{name}", f"expected {flags.get(name, '')!r} as in the printed command", repr(value)
             )
-    rest = {name: value for name, value in flags.items() if name not in OWN_FLAGS}
+    rest = {name: value for name, value in flags.items() if name not in OWN_FLAGS}  # those are filled in per build
     if rest != atc.flags:
         yield _error(card, "atc.flags", f"expected {rest} as in the printed command", str(atc.flags))
     yield from _input_shape(card, flags.get("input_shape", ""))
