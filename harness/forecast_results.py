@@ -7,15 +7,15 @@ from pydantic import ConfigDict, Field
 from harness.results import SCHEMA, Measure, OutputParity, Paired, Record, Samples
 
 FLOOR = (
-    "A rounding floor, not an NPU's number: what ATC would store in float16 is rounded to float16 and operators compute "
-    "in float32. An NPU's own order of accumulation, approximated functions and float16 arithmetic come on top."
+    "A rounding floor, not an NPU's number: what ATC would store in float16 is rounded to float16, and operators "
+    "compute in float32. An NPU's own order of accumulation, approximations and float16 arithmetic come on top."
 )
 """What every forecast is; see `harness.emulator.precision`."""
 CALIBRATION = "Memory is an estimate, calibrated on batch sizes that READMEs state to fit or not to fit; not a reading."
 """What the estimate of a chip's memory is; see `harness.emulator.memory`."""
 SHARE = (
-    "A share is the squared error with that operator alone in float16, of the squared error of the whole mode: roundings "
-    "that know nothing of each other add up in squares, others need not sum to 100 %."
+    "A share is the squared error with that operator alone in float16, of the squared error of the whole mode: "
+    "roundings that know nothing of each other add up in squares, others need not sum to 100 %."
 )
 
 

@@ -20,11 +20,6 @@ from harness.workbench import Workbench
 
 Facts = dict[str, Any]
 CANARY_TIMEOUT_S = 120.0
-# The canary with its batch written as a session wants it: the same bytes.
-CANARY_SPECS = (
-    TensorSpec(name=measure.CANARY_INPUT.name, dtype="float32", shape=("N", *measure.CANARY_INPUT.shape[1:])),
-    TensorSpec(name=measure.CANARY_OUTPUT.name, dtype="float32", shape=("N", *measure.CANARY_OUTPUT.shape)),
-)
 
 
 def measured(case: Case, bench: Workbench, check: Callable[[Case, Workbench], Facts], seen: Facts) -> Facts:
@@ -97,7 +92,7 @@ def _load_canary(case: Case, bench: Workbench) -> None:
 @contextmanager
 def _canary_session(case: Case, bench: Workbench) -> Iterator[Session]:
     workdir = bench.run_dir / "work" / f"canary-{case.key}"
-    options = SessionOptions(batch=1, workdir=workdir, timeout_s=CANARY_TIMEOUT_S)
+    options = SessionOptions(batch=1, workdir=workdir, timeout_s=min(CANARY_TIMEOUT_S, bench.tool_timeout_s))
     artifact = _with_batch(bench.builder.canary_om(case.chip))
     try:
         with bench.runtime(case.runtime).open(artifact, bench.device_of(case), options) as session:
@@ -107,4 +102,10 @@ def _canary_session(case: Case, bench: Workbench) -> Iterator[Session]:
 
 
 def _with_batch(canary: Artifact) -> Artifact:
-    return dataclasses.replace(canary, inputs=CANARY_SPECS[:1], outputs=CANARY_SPECS[1:])
+    """Return the canary with its batch of 1 written as sessions want it."""
+    inputs, outputs = (tuple(_batched(spec) for spec in specs) for specs in (canary.inputs, canary.outputs))
+    return dataclasses.replace(canary, inputs=inputs, outputs=outputs)
+
+
+def _batched(spec: TensorSpec) -> TensorSpec:
+    return spec.model_copy(update={"shape": ("N", *spec.shape[1:])})

@@ -82,7 +82,7 @@ def make(selection: Selection) -> Plan:
     names = [name for name in selection.runtimes or DEFAULT_RUNTIMES if name not in absent]
     promised: list[Case] = []
     unpromised: list[Case] = []
-    weights = _weights_name(selection.weights)
+    weights = weights_name(selection.weights)
     for card in chosen:
         for case in _candidates(card, _pairs(card, names, selection), selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
@@ -214,7 +214,8 @@ def _exists(card: ModelCard, case: Case) -> bool:
     return gates.has_promise(card, case)
 
 
-def _weights_name(choice: str) -> str:
+def weights_name(choice: str) -> str:
+    """Return the name of weights that a case carries: `card`, `seeded`, or the sha256 of a checkpoint file."""
     if choice in ("card", "seeded"):
         return choice
     from harness.artifacts import file_sha256

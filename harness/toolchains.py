@@ -1,12 +1,12 @@
 """Which Ascend toolchain a command or a run uses: the host's own, or an emulated one made below the cache folder."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness import toolchain
-from harness.card_tables import canonical_chip
-from harness.errors import UsageError
+from harness.digests import text_sha256
 from harness.toolchain import Toolchain
 
 EMULATED_CHIPS = ("Ascend310P3", "Ascend310")
@@ -19,12 +19,15 @@ def real(ascend_python: str = "") -> Toolchain:
 
 
 def emulated(cache_dir: Path, chips: Sequence[str] = ()) -> Toolchain:
-    """Return an emulated toolchain with those chips, else those of $OMGATE_EMULATE_CHIPS (`310P3,310`)."""
+    """Return an emulated toolchain with those chips, else those of $OMGATE_EMULATE_CHIPS (`310P3,310`).
+
+    Raises UsageError for a chip that cannot be emulated. Each set of chips and CANN version has a folder of its own.
+    """
     from harness.emulator import prefix
 
-    listed = [name.strip() for name in os.environ.get("OMGATE_EMULATE_CHIPS", "").split(",") if name.strip()]
-    wanted = tuple(chips) or tuple(canonical_chip(name) for name in listed) or EMULATED_CHIPS
-    strange = next((chip for chip in wanted if not chip.startswith("Ascend")), None)
-    if strange is not None:
-        raise UsageError("--emulate", "expected the name of an Ascend chip", repr(strange), "for example Ascend310P3")
-    return prefix.make(cache_dir / "emulated-ascend" / "-".join(wanted), wanted, os.environ)
+    settings = {name: value for name, value in os.environ.items() if name.startswith("OMGATE_EMULATE_")}
+    if chips:
+        settings.pop("OMGATE_EMULATE_CHIPS", None)
+    shaping = [*(chips or EMULATED_CHIPS), settings.get("OMGATE_EMULATE_CHIPS"), settings.get("OMGATE_EMULATE_CANN")]
+    name = text_sha256(json.dumps(shaping))[:12]
+    return prefix.make(cache_dir / "emulated-ascend" / name, chips or EMULATED_CHIPS, settings)

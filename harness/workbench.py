@@ -31,6 +31,7 @@ class Workbench:
     """The means of one run; `samples` bounds how many of a data set are used (None = all).
 
     `turn` is this worker's number: workers take the NPUs of a host in turn. `stored` are folders of earlier runs.
+    `tool_timeout_s` bounds each call of a runtime.
     """
 
     cards: Mapping[str, ModelCard]
@@ -45,6 +46,7 @@ class Workbench:
     stored: tuple[Path, ...] = ()
     isolate: bool = False
     time_plan: TimePlan = field(default_factory=TimePlan)
+    tool_timeout_s: float = 600.0
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
     def card(self, case: Case) -> ModelCard:
@@ -90,7 +92,13 @@ class Workbench:
         """Open an artifact for a case; raises RunError."""
         runtime = self.runtime(case.runtime)
         workdir = self.run_dir / "work" / case.key
-        options = SessionOptions(batch=case.batch, workdir=workdir, threads=case.threads, canary=self._canary(case))
+        options = SessionOptions(
+            batch=case.batch,
+            workdir=workdir,
+            threads=case.threads,
+            timeout_s=self.tool_timeout_s,
+            canary=self._canary(case),
+        )
         return runtime.open(artifact, self.device_of(case), options)
 
     def device_of(self, case: Case) -> str:

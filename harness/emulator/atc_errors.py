@@ -148,6 +148,10 @@ TABLE = {
         "File_Operation_Error_Invalid_File_Size",
         "File [{}] has a size of [{}], which is out of valid range (0, {}].",
     ),
+    "E13023": _Entry(
+        "Invalid_Argument_OM_Model_Size",
+        "Model [{}] has a size of [{}] bytes, which exceeds system limit of [{}] bytes.",
+    ),
     "E16001": _Entry("Invalid_Argument_ONNX_Model_Data", "The model has no [{}] node."),
     "E16004": _Entry("Invalid_Argument_ONNX_Model_Data", "ONNX model has no graph."),
     "E16005": _Entry(

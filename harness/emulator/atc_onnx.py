@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,8 @@ def require_file(text: str) -> Path:
             empty = not stream.read(1)
     except OSError as error:
         raise AtcError("E13001", path.absolute(), error.strerror) from error
-    if empty:
-        raise AtcError("E13015", path.absolute(), 0, LARGEST_BYTES)
+    if empty or path.stat().st_size > LARGEST_BYTES:
+        raise AtcError("E13015", path.absolute(), path.stat().st_size, LARGEST_BYTES)
     return path
 
 
@@ -52,6 +53,9 @@ def load(path: Path, cann: tuple[int, int]) -> "onnx.ModelProto":
         model = onnx.load(path)
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         raise AtcError("E10041", path, trace=[str(error).strip().partition("\n")[0]]) from error
+    nbytes = sum(4 * prod(weight.dims) for weight in model.graph.initializer)  # beyond it there is no way to write one
+    if nbytes > LARGEST_BYTES:
+        raise AtcError("E13023", path, nbytes, LARGEST_BYTES)
     if not model.HasField("graph") or not model.opset_import:
         raise AtcError("E10041", path)
     if not model.graph.node:

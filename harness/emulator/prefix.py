@@ -8,7 +8,8 @@ very Python with this very package. The tools' whole environment is `Toolchain.e
 written.
 
 `environ` may hold OMGATE_EMULATE_CHIPS (`310P3,310P3,24:310P3*2`; see `inventory`), OMGATE_EMULATE_CANN (a version,
-such as 8.0.RC3; what ATC accepts and how it words errors depends on it) and OMGATE_EMULATE_FAULT, which is handed on.
+such as 8.0.RC3; what ATC accepts and how it words errors depends on it). OMGATE_EMULATE_FAULT, and the generations of
+aclruntime (OMGATE_EMULATE_ACLRUNTIME) and ais_bench (OMGATE_EMULATE_AIS_BENCH), are handed on to the tools.
 """
 
 import re
@@ -64,6 +65,7 @@ from harness.emulator.aclruntime import *
 """
 # ais_bench asks pkg_resources for this version and gives up tensors for files if it is lower.
 METADATA = "Metadata-Version: 2.1\nName: aclruntime\nVersion: 0.0.2\n"
+HANDED_ON = ("OMGATE_EMULATE_FAULT", "OMGATE_EMULATE_ACLRUNTIME", "OMGATE_EMULATE_AIS_BENCH")
 COMPONENTS = ("runtime", "compiler", "opp", "toolkit", "aoe", "ncs")
 
 
@@ -100,9 +102,7 @@ def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "OMGATE_EMULATE_ROOT": str(root),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    if fault := environ.get("OMGATE_EMULATE_FAULT"):
-        env["OMGATE_EMULATE_FAULT"] = fault
-    return env
+    return env | {name: environ[name] for name in HANDED_ON if environ.get(name)}
 
 
 def _files(root: Path, cann: str, driver: str) -> dict[str, tuple[str, int]]:

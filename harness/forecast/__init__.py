@@ -26,7 +26,7 @@ BUDGET_S = 240.0
 
 @dataclass(frozen=True)
 class Request:
-    """What to forecast: a card on a chip at a batch size in some modes, and how many operators to name, in what time."""
+    """What to forecast: a card on a chip at a batch size in some modes; how many operators to name, in what time."""
 
     card: ModelCard
     chip: str

@@ -36,7 +36,7 @@ OTHER_FLAGS = ("precision_mode_v2",)
 MIB = 2**20
 SHOW_S = 120.0
 """ATC only reads the OM and writes what is in it."""
-NOT_FINITE = 1e300
+INCOMPARABLE = 1e300
 
 Outcomes = dict[str, Array]
 Rows = list[tuple[Array, ...]]
@@ -92,8 +92,13 @@ class Desk:
         # What ATC is told where the card has no command, now with a mode.
         order = self.bench.builder.om_order(self.card, self.batch, self.chip, self.bench.weights)
         told = atc.settings(order)
-        code = 3 if order.source.format == "pb" else 5
-        table = Atc(framework=code, input_format=str(told.get("input_format", "")), precision_mode=mode)
+        table = Atc.model_validate(
+            {
+                "framework": int(str(told["framework"])),
+                "input_format": told.get("input_format", ""),
+                "precision_mode": mode,
+            }
+        )
         return self.card.model_copy(update={"atc": table})
 
 
@@ -169,11 +174,11 @@ def output_error(name: str, got: list[Array], expected: list[Array]) -> OutputEr
     """Return parity's cosine and largest error of an output, and its mean error; all in float64."""
     compared = parity.compare(name, got, expected)
     if not compared.finite:
-        return OutputError(**compared.model_dump(), mean_rel=NOT_FINITE)
+        return OutputError(**compared.model_dump(), mean_rel=INCOMPARABLE)
     pairs = [(mine.astype(np.float64), theirs.astype(np.float64)) for mine, theirs in zip(got, expected, strict=True)]
     off = sum(float(np.abs(mine - theirs).sum()) for mine, theirs in pairs)
     size = sum(float(np.abs(theirs).sum()) for _, theirs in pairs)
-    mean = off / size if size else (NOT_FINITE if off else 0.0)
+    mean = off / size if size else (INCOMPARABLE if off else 0.0)
     return OutputError(**compared.model_dump(), mean_rel=mean)
 
 

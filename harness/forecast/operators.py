@@ -20,7 +20,7 @@ from harness.checks import parity
 from harness.checks.detections import aligned
 from harness.convert.atc import Order
 from harness.errors import OmgateError, RunError
-from harness.forecast.modes import FLOAT32, NOT_FINITE, Desk, Rows, answers
+from harness.forecast.modes import FLOAT32, INCOMPARABLE, Desk, Rows, answers
 from harness.forecast.switches import Operator, Switchboard, named
 from harness.forecast_results import Contributions, OperatorError
 from harness.runtimes.batching import Batcher, split
@@ -28,7 +28,6 @@ from harness.runtimes.ort import InProcess, OrtCpu
 from harness.runtimes.protocol import SessionOptions
 from harness.samples import Sample
 
-ONNX = 5
 HEADS = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm"})
 HEADS_ONLY = frozenset({"allow_fp32_to_fp16", "cube_fp16in_fp32out"})
 """Modes that take convolutions and matrix products to float16 and, by ATC's documentation, nothing else."""
@@ -67,11 +66,11 @@ def distance(card: ModelCard, got: Rows, expected: Rows) -> float:
         off = size = 0.0
         for mine, theirs in zip(rows, expected, strict=True):
             if mine[place].shape != theirs[place].shape or not np.isfinite(mine[place]).all():
-                return NOT_FINITE
+                return INCOMPARABLE
             off += float(np.square(mine[place].astype(np.float64) - theirs[place]).sum())
             size += float(np.square(theirs[place].astype(np.float64)).sum())
         if size == 0.0 and off > 0.0:
-            return NOT_FINITE
+            return INCOMPARABLE
         squares.append(off / size if size else 0.0)
     return sqrt(sum(squares) / len(squares))
 
@@ -95,24 +94,26 @@ class _Search:
         self._samples = parity.fixed_inputs(self._card, desk.bench)
 
     def found(self, count: int) -> Contributions:
-        suspects = _suspects(self._board.operators, self._desk.mode)
-        method = f"Each of the {len(suspects)} operators was the only one in float16"
+        """Return the operators that contribute most, as many as the time allows; raises OmgateError."""
+        suspects, ranked = _suspects(self._board.operators, self._desk.mode), ""
         considered = len(suspects)
         if considered > count:
-            suspects, method = self._ranked(suspects)
+            suspects, ranked = self._ranked(suspects)
         whole = self._confirmed(self._all_but(frozenset(self._all)))
-        rows = []
+        rows: list[OperatorError] = []
         for suspect in suspects[:count]:
             if rows and time.monotonic() > self._deadline:
                 break
             rows.append(_row(suspect, self._confirmed(self._all_but(suspect.nodes)), whole))
         rows.sort(key=lambda row: row.error, reverse=True)
-        method += (
-            f", {'the first ' + str(len(rows)) + ' ' if considered > count else ''}in an OM by the emulated ATC with "
-            f"--keep_dtype naming all others, on {_inputs(len(self._samples))}; errors are those of the final outputs "
-            "against the float32 OM's."
+        confirmed = (
+            f"{len(rows)} of {len(suspects)} were each the only one in float16 in an OM by the emulated ATC, with "
+            f"--keep_dtype naming all others, on {_inputs(len(self._samples))}; their errors are those of the final "
+            "outputs against the float32 OM's."
         )
-        return Contributions(mode=self._desk.mode, method=method, error=whole, considered=considered, rows=tuple(rows))
+        return Contributions(
+            mode=self._desk.mode, method=ranked + confirmed, error=whole, considered=considered, rows=tuple(rows)
+        )
 
     def _all_but(self, nodes: frozenset[str]) -> tuple[str, ...]:
         return tuple(name for name in self._all if name not in nodes)
@@ -134,9 +135,11 @@ class _Search:
             path.write_text("\n".join(keep) + "\n", encoding="utf-8")
             flags["keep_dtype"] = str(path.resolve())
         layout = self._card.atc.input_format if self._card.atc else ""
-        table = Atc(framework=ONNX, input_format=layout, precision_mode=mode, flags=flags)
+        table = Atc(framework=5, input_format=layout, precision_mode=mode, flags=flags)
         card = self._card.model_copy(update={"atc": table})
-        means = om_build.Means(Store(self._folder), self._desk.toolchain, self._desk.bench.run_dir / "logs")
+        means = om_build.Means(
+            Store(self._folder), self._desk.toolchain, self._desk.bench.builder.store.root.parent / "logs"
+        )
         return om_build.build(Order(card, self._desk.batch, self._desk.chip, self._source), means)
 
     def _ranked(self, suspects: tuple[Suspect, ...]) -> tuple[tuple[Suspect, ...], str]:
@@ -148,19 +151,17 @@ class _Search:
         if needed * len(suspects) > share:
             samples = samples[: self._desk.batch]
             needed = ranking.prepare(samples)
-        what = "operators"
+        what = f"{len(suspects)} operators"
         if needed * len(suspects) > share:
-            suspects, what = _by_type(suspects), "types of operators, for want of time instead of operators,"
+            suspects = _by_type(suspects)
+            what = f"{len(suspects)} types of operators, for want of time not the {what},"
         if needed * len(suspects) > share:
             got, do = f"{needed * len(suspects):.0f} s", f"pass --budget {needed * len(suspects) / RANKING_SHARE:.0f}"
             raise RunError("operators", f"expected to rank them in {share:.0f} s", got, do, kind="timeout")
         scored = [replace(suspect, error=ranking.error(suspect)) for suspect in suspects]
         scored.sort(key=lambda suspect: suspect.error, reverse=True)
-        method = (
-            f"The {len(suspects)} {what} were ranked by ONNX Runtime on {_inputs(len(samples))}, each the only one with "
-            "weights and results in float16"
-        )
-        return tuple(scored), f"{method}; then each was the only one in float16"
+        method = f"The {what} were ranked by ONNX Runtime on {_inputs(len(samples))}, each in turn the only one whose "
+        return tuple(scored), f"{method}weights and results are rounded to float16; then, worst first, "
 
 
 class _Ranking:
@@ -216,7 +217,7 @@ def _by_type(suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
 
 
 def _row(suspect: Suspect, error: float, whole: float) -> OperatorError:
-    comparable = max(error, whole) < NOT_FINITE and whole > 0.0
+    comparable = max(error, whole) < INCOMPARABLE and whole > 0.0
     share = (error / whole) ** 2 if comparable else None
     return OperatorError(name=suspect.name, type=suspect.type, tensor=suspect.tensor, error=error, share=share)
 

@@ -36,7 +36,10 @@ class Operator:
 
 
 def named(path: Path) -> "onnx.ModelProto":
-    """Return a model whose nodes all have a name of their own; those without get their type and place."""
+    """Return a model for ATC: every node with a name of its own, and no operator sets but those that are used.
+
+    A node without a name gets its type and place. Converters import sets that no node needs, which ATC refuses.
+    """
     import onnx
 
     model = onnx.load(str(path))
@@ -44,6 +47,10 @@ def named(path: Path) -> "onnx.ModelProto":
     for place, node in enumerate(model.graph.node):
         if not node.name or uses[node.name] > 1:
             node.name = f"{node.name or node.op_type}_{place}"
+    domains = {node.domain for node in model.graph.node} | {""}
+    used = [entry for entry in model.opset_import if entry.domain in domains]
+    model.ClearField("opset_import")
+    model.opset_import.extend(used)
     return model
 
 

@@ -7,14 +7,24 @@ from pathlib import Path
 from harness.cards import ModelCard, TensorSpec
 from harness.convert import atc
 from harness.convert.atc import Job, Order
+from harness.packing.manifest import Timed
 
 TOOLS = ("ais_bench", "msame", "benchmark", "aclruntime")
 MODEL = "model"
+TIMING = "timing"
+"""Where the outputs of timing go, which nobody scores."""
 SAMPLES = "samples.info"
 """The list of samples that benchmark reads."""
 IMAGE_DIMENSIONS = 4
 LOOPS = 100
 """How often the first batch is run to time it; msame does no more in one run."""
+
+
+def timings(root: Path, tool: str, kind: Timed) -> tuple[Path, ...]:
+    """Return the files in a pack where the commands left what they timed; none where they did not run."""
+    rates = "result/perf_*.txt" if kind == "real" else "result/PureInfer_perf_*.txt"
+    places = {"ais_bench": f"{TIMING}/ais_bench_summary.json", "msame": f"{TIMING}/msame.log", "benchmark": rates}
+    return tuple(sorted(root.glob(places[tool]))) if tool in places else ()
 
 
 def rows_of(tool: str, batch: int) -> int:
@@ -31,16 +41,18 @@ def of_atc(order: Order) -> tuple[str, Mapping[Path, str]]:
     return shlex.join(words), places
 
 
-def of_tool(tool: str, card: ModelCard, batch: int, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the commands that run every prepared file, and time the first batch."""
+def of_tool(tool: str, card: ModelCard, timing: tuple[int, Timed], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the commands that run every prepared file, and time one batch of that size on inputs of that kind."""
+    batch, kind = timing
     folders = [f"inputs/input_{index}" for index in range(len(card.input))]
-    first = [f"{folder}/{names[0]}.bin" for folder in folders]
+    first = ",".join(f"{folder}/{names[0]}.bin" for folder in folders)
     if tool == "benchmark":
-        return _of_benchmark(card.input[0], batch)
+        return _of_benchmark(card.input[0], batch, kind)
     if tool == "msame":
-        return _of_msame(",".join(folders), ",".join(first))
+        return _of_msame(",".join(folders), "" if kind == "zero" else f" --input {first}")
     if tool == "ais_bench":
-        return _of_ais_bench(batch, ",".join(folders), ",".join(first))
+        fed = {"zero": "", "random": " --pure_data_type random", "real": f" --input {first}"}
+        return _of_ais_bench(batch, ",".join(folders), fed[kind])
     return ("python3 run.py --device 0",)
 
 
@@ -50,29 +62,31 @@ def samples_info(spec: TensorSpec, names: Sequence[str]) -> str:
     return "".join(f"{number} inputs/input_0/{name}.bin {width} {height}\n" for number, name in enumerate(names))
 
 
-def _of_ais_bench(batch: int, folders: str, first: str) -> tuple[str, ...]:
+def _of_ais_bench(batch: int, folders: str, fed: str) -> tuple[str, ...]:
     start = f"python3 -m ais_bench --model {MODEL}.om --device 0 --batchsize {batch}"
     return (
-        "mkdir -p outputs",
+        f"mkdir -p outputs {TIMING}",
         f"{start} --output outputs --output_dirname ais_bench --outfmt BIN --input {folders}",
-        f"{start} --output outputs --output_dirname timing --loop {LOOPS} --input {first}",
+        f"{start} --output {TIMING} --output_dirname ais_bench --loop {LOOPS}{fed}",
     )
 
 
-def _of_msame(folders: str, first: str) -> tuple[str, ...]:
+def _of_msame(folders: str, fed: str) -> tuple[str, ...]:
     start = f"msame --model {MODEL}.om --device 0 --outfmt BIN"
     return (
-        "mkdir -p outputs/msame outputs/timing",
+        f"mkdir -p outputs/msame {TIMING}",
         f"{start} --output outputs/msame --input {folders}",
-        f"{start} --output outputs/timing --loop {LOOPS} --input {first} > outputs/timing.log",
+        f"{start} --output {TIMING} --loop {LOOPS}{fed} > {TIMING}/msame.log",
     )
 
 
-def _of_benchmark(spec: TensorSpec, batch: int) -> tuple[str, ...]:
+def _of_benchmark(spec: TensorSpec, batch: int, kind: Timed) -> tuple[str, ...]:
+    """Return the commands; a run over files leaves its rate, and a pure inference is on random numbers."""
     width, height = _picture_size(spec)
-    words = [f'"benchmark.$(uname -m)" -model_type=vision -om_path={MODEL}.om -device_id=0 -batch_size={batch}']
-    words += [f"-input_text_path={SAMPLES} -input_width={width} -input_height={height}"]
-    return (" ".join([*words, "-useDvpp=False -output_binary=True"]),)
+    start = f'"benchmark.$(uname -m)" -om_path={MODEL}.om -device_id=0 -batch_size={batch}'
+    listed = f"-model_type=vision -input_text_path={SAMPLES} -input_width={width} -input_height={height}"
+    run = f"{start} {listed} -useDvpp=False -output_binary=True"
+    return (run,) if kind == "real" else (run, f"{start} -round={LOOPS}")
 
 
 def _picture_size(spec: TensorSpec) -> tuple[int, int]:

@@ -14,6 +14,8 @@ from harness.results import Record
 MANIFEST = "manifest.json"
 SUMMARY = "summary.json"
 """What run.py writes beside the outputs."""
+Timed = Literal["real", "random", "zero"]
+"""What a model is timed on."""
 KIND = "omgate-pack"
 RUN_KIND = "omgate-outputs"
 FOLDERS_ABOVE = 3
@@ -63,6 +65,7 @@ class Manifest(Record):
     outputs: tuple[Tensor, ...]
     files: tuple[File, ...]
     subset: bool
+    timed: Timed
     data_sha256: str
     preprocess_sha256: str
     commands: tuple[str, ...]
@@ -92,13 +95,13 @@ def read(path: Path) -> Manifest:
         raise UsageError(str(path), "expected the manifest of a pack", got, "give a folder that came back") from error
 
 
-def above(folder: Path) -> Manifest | None:
-    """Return the manifest in a folder or above it, or None: of other files of that name nothing is known."""
+def above(folder: Path) -> tuple[Manifest, Path] | None:
+    """Return the manifest in a folder or above it and where it lies, or None: others of that name are not ours."""
     here = folder.absolute()
     for place in (here, *list(here.parents)[:FOLDERS_ABOVE]):
         path = place / MANIFEST
         if path.is_file() and _kind(path) == KIND:
-            return read(path)
+            return read(path), place
     return None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import harness
-from harness import ascend_host, worker
+from harness import ascend_host, gates, plan, worker
 from harness.artifacts import Artifact
 from harness.build import Builder
 from harness.cards import ModelCard
@@ -20,8 +20,9 @@ from harness.convert import atc
 from harness.digests import file_sha256
 from harness.errors import MissingNeedError, StoreError, UsageError
 from harness.packing import commands
-from harness.packing.manifest import MANIFEST, File, Manifest, Model, tensors
+from harness.packing.manifest import MANIFEST, File, Manifest, Model, Timed, tensors
 from harness.preprocess import digest as steps_digest
+from harness.results import Case
 from harness.runtimes.batching import Batch, Batcher
 from harness.samples import Array
 from harness.stream import Feed
@@ -82,7 +83,8 @@ def _write(order: Order, model: Artifact, feed: Feed, made: Path) -> Manifest:
     card, rows = order.card, commands.rows_of(order.tool, order.batch)
     files = _write_inputs(order, feed, rows, made)
     names = [file.name for file in files]
-    told = (*_write_model(order, model, made), *commands.of_tool(order.tool, card, order.batch, names))
+    timed = _timed_inputs(order)
+    told = (*_write_model(order, model, made), *commands.of_tool(order.tool, card, (order.batch, timed), names))
     manifest = Manifest(
         omgate=harness.__version__,
         card=card.name,
@@ -91,12 +93,13 @@ def _write(order: Order, model: Artifact, feed: Feed, made: Path) -> Manifest:
         batch=order.batch,
         rows=rows,
         tool=order.tool,
-        weights=order.weights if order.weights in ("card", "seeded") else file_sha256(Path(order.weights)),
+        weights=plan.weights_name(order.weights),
         precision=ascend_host.precision_of(card),
         model=_described(model),
         inputs=tensors(card.input, rows),
         outputs=tensors(card.kept_outputs, rows),
         files=files,
+        timed=timed,
         subset=len(feed.ids) < len(feed.dataset.ids),
         data_sha256=feed.dataset.digest(),
         preprocess_sha256=steps_digest(card.preprocess),
@@ -120,6 +123,14 @@ def _model(order: Order, builder: Builder) -> Artifact:
         if error.need != "tool":
             raise
     return builder.om_order(order.card, order.batch, order.chip, order.weights).source
+
+
+def _timed_inputs(order: Order) -> Timed:
+    """Return what the promised throughput was timed on, `real` where it does not say."""
+    card, chip = order.card, atc.soc_version(order.chip)
+    case = Case(model=card.name, runtime=order.tool, chip=chip, batch=order.batch, check="throughput")
+    stated = [row.inputs for row in gates.promises_for(card, case).baselines]
+    return next((kind for kind in stated if kind), "real")
 
 
 def _described(model: Artifact) -> Model:

@@ -9,8 +9,10 @@ from harness.units import ABSENT, points, written
 
 MIB = 2**20
 WIDTH = 110
-NOT_FINITE = 1e300
-OVERFLOWN = "not finite"
+LARGEST_SHARE = 9.99
+"""Above it roundings cancel each other in the whole mode, and digits say nothing."""
+INCOMPARABLE = 1e300
+"""What stands for an error that no number tells: NaN, infinity, or something where zeros are expected."""
 
 
 def render(forecast: Forecast) -> str:
@@ -90,17 +92,20 @@ def _operators(found: Contributions) -> Iterator[str]:
         yield f"Operators behind {found.mode}: not looked for: {found.skipped}"
         return
     yield f"Operators that contribute most to {found.mode}, whose error is {_error(found.error)}"
-    rows = [
-        (ABSENT if row.share is None else f"{row.share:.1%}", _error(row.error), row.type, row.name, row.tensor)
-        for row in found.rows
-    ]
+    rows = [(_share(row.share), _error(row.error), row.type, row.name, row.tensor) for row in found.rows]
     yield from _table(("share", "error", "type", "operator", "output tensor"), rows)
     yield from wrap(found.method, WIDTH)
     yield from wrap(SHARE, WIDTH)
 
 
+def _share(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:.1%}" if value <= LARGEST_SHARE else f"> {LARGEST_SHARE:.0%}"
+
+
 def _error(value: float) -> str:
-    return OVERFLOWN if value >= NOT_FINITE else f"{value:.2e}"
+    return "incomparable" if value >= INCOMPARABLE else f"{value:.2e}"
 
 
 def _mib(count: int) -> str:

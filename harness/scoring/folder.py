@@ -1,7 +1,7 @@
 """Finding a tool's output files in a folder: which of its folders has them, whose names they bear, what is amiss."""
 
 import re
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,13 +36,17 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a folder should hold: units, each with `outputs` files; files of `others` are not read, nor amiss."""
+    """What a folder should hold: units, each with `outputs` files; files of `others` are not read, nor amiss.
+
+    `numbers` are those of the units where they are known; nothing below `ignored` counts.
+    """
 
     units: tuple[Unit, ...]
     outputs: int
     others: tuple[Unit, ...] = ()
     tool: str = ""
     numbers: Mapping[str, int] | None = None
+    ignored: Path | None = None
 
     @property
     def all_units(self) -> tuple[Unit, ...]:
@@ -56,15 +60,16 @@ def find(root: Path, wanted: Wanted) -> Found:
     Raises DataError, which names the first few samples: no such file, several results, files that are missing, there
     twice, of nothing that was asked, of several formats, or so much older than the rest that another run left them.
     """
-    listed = _listing(root)
+    listed = _listing(root, wanted.ignored)
     naming = _recognised(root, wanted, listed)
     stems = naming.stems(wanted.all_units, wanted.outputs)
-    folders = _folders(root, [folder for folder, files in listed.items() if set(files) & set(stems)])
+    ours = {unit.name for unit in wanted.units}
+    needed = {stem for stem, (unit, _) in stems.items() if unit.ids and unit.name in ours}
+    folders = _folders(root, {folder: set(files) & set(stems) for folder, files in listed.items()}, needed)
     files = _merged(root, [listed[folder] for folder in folders])
     _refuse(root, "expected no files but the outputs of the samples", sorted(set(files) - set(stems)))
     files_of = {(unit.name, output): files[stem] for stem, (unit, output) in stems.items() if stem in files}
     _require_all(root, wanted, files_of)
-    ours = {unit.name for unit in wanted.units}
     kept = {place: path for place, path in files_of.items() if place[0] in ours}
     _check_ages(root, sorted(kept.values()))
     _one_format(root, kept.values())
@@ -94,12 +99,14 @@ def _few(shown: Sequence[str], count: int) -> str:
     return ", ".join(shown) + (", …" if count > len(shown) else "")
 
 
-def _listing(root: Path) -> dict[Path, dict[str, list[Path]]]:
+def _listing(root: Path, ignored: Path | None) -> dict[Path, dict[str, list[Path]]]:
     """Return every file that may be an output, by folder and stem."""
     found: dict[Path, dict[str, list[Path]]] = {}
     for path in sorted(root.rglob("*")):
         kind = FORMAT_OF.get(path.suffix.lower())
         if kind is None or (kind == "TXT" and _OTHER_TEXT.match(path.stem)) or not path.is_file():
+            continue
+        if ignored is not None and path.is_relative_to(ignored):
             continue
         found.setdefault(path.parent, {}).setdefault(path.stem, []).append(path)
     return found
@@ -125,8 +132,13 @@ def _numbered(naming: Naming, wanted: Wanted) -> Naming:
     return naming if wanted.numbers is None else Naming(naming.scheme, naming.affix, wanted.numbers)
 
 
-def _folders(root: Path, holding: list[Path]) -> list[Path]:
-    """Return the folders of one run: one, or one per device side by side."""
+def _folders(root: Path, hits: Mapping[Path, Set[str]], needed: Set[str]) -> list[Path]:
+    """Return the folders of one run: the one that has all, or one per device side by side.
+
+    Beside a whole run there may be others: one that was stopped, or one that only timed the first sample.
+    """
+    whole = [folder for folder, found in hits.items() if found >= needed]
+    holding = whole or [folder for folder, found in hits.items() if found]
     parents = {folder.parent for folder in holding}
     if len(holding) == 1 or (len(parents) == 1 and all(_OF_A_DEVICE.fullmatch(folder.name) for folder in holding)):
         return holding

@@ -13,6 +13,7 @@ from harness.ascend.ais_bench_summary import parse_summary
 from harness.cards import Check, ModelCard
 from harness.checks import accuracy
 from harness.errors import DataError, OmgateError, RunError, UsageError
+from harness.packing import commands
 from harness.packing.manifest import MANIFEST, RUN_KIND, SUMMARY, Manifest
 from harness.preprocess import digest as steps_digest
 from harness.results import Case, Entry, Failure, Judgement, Result
@@ -33,7 +34,7 @@ OLDEST_SUMMARY = "sumary.json"
 class Order:
     """What is to be judged: a folder of outputs of a card's model on a chip, and summaries of the tool.
 
-    `weights` is the case's: `card`, `seeded` or a checkpoint's sha256.
+    `weights` is the case's: `card`, `seeded` or a checkpoint's sha256. `pack` is where the manifest lies.
     """
 
     card: ModelCard
@@ -46,6 +47,7 @@ class Order:
     weights: str = "card"
     emulated: bool = False
     manifest: Manifest | None = None
+    pack: Path | None = None
 
     def case(self, runtime: str, check: Check) -> Case:
         """Return the case that a run here would have been."""
@@ -75,10 +77,11 @@ def results(order: Order, bench: Workbench) -> tuple[Result, ...]:
     Raises UsageError for what is asked, MissingNeedError without the data set.
     """
     feed, units, others = _asked(order, bench)
-    wanted = Wanted(units, len(order.card.kept_outputs), others, order.tool)
-    found = _found(order, replace(wanted, numbers=_numbers(order.folder, units)))
+    timed = order.pack / commands.TIMING if order.pack else None
+    numbers, outputs = _numbers(order.folder, units), len(order.card.kept_outputs)
+    found = _found(order, Wanted(units, outputs, others, order.tool, numbers, timed))
     script = _script(found) if isinstance(found, Found) else Script()
-    timing = _timing(order, script)
+    timing = _timing(order, found, script)
     tool = _runtime(order, found, timing, script)
 
     def accurate() -> Facts:
@@ -158,9 +161,13 @@ def _digests(script: Script) -> Mapping[str, list[str]]:
     return files if isinstance(files, dict) else {}
 
 
-def _timing(order: Order, script: Script) -> Timing | RunError | None:
-    """Return what the summaries say, those given or run.py's own, or how the tool failed."""
-    paths = order.summaries or ((script.path,) if script.path else ())
+def _timing(order: Order, found: Found | DataError, script: Script) -> Timing | RunError | None:
+    """Return what the summaries say, those given or the pack's own, or how the tool failed."""
+    paths = order.summaries
+    if not paths and script.path is not None:
+        paths = (script.path,)
+    elif not paths and order.manifest and order.pack and isinstance(found, Found):
+        paths = commands.timings(order.pack, found.naming.scheme.tool, order.manifest.timed)
     try:
         return summaries.read(paths, order.batch, order.inputs) if paths else None
     except RunError as error:

@@ -14,7 +14,16 @@ import pytest
 OPTIONS = [
     *("--model", "--runtime", "--chip", "--batch-size", "--check", "--npu-device", "--samples", "--threads"),
     *("--weights", "--weights-dir", "--data-dir", "--cache-dir", "--report-dir", "--cards", "--max-skips"),
-    *("--unpromised", "--isolate", "--strict-gates", "--emulate", "--ascend-python", "--om", "--results"),
+    *(
+        "--unpromised",
+        "--isolate",
+        "--strict-gates",
+        "--emulate",
+        "--ascend-python",
+        "--om",
+        "--results",
+        "--tool-timeout",
+    ),
 ]
 
 

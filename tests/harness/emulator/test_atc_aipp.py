@@ -1,7 +1,9 @@
 """AIPP: what it does to pictures, and what of it is refused."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from onnx import helper
 
 from tests.harness.emulator.toy_graphs import Atc, convolution, convolved, execute, model
 
@@ -16,11 +18,11 @@ NORMALISED = (
 PICTURE = np.random.default_rng(3).integers(0, 256, (1, 10, 12, 3), dtype=np.uint8)
 
 
-def normalised(picture: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def normalised(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Return crop → BGR → (pixel − mean − min) × reciprocal, channels first, as the configuration says."""
     cropped = picture[:, 1:9, 2:10, ::-1].astype(np.float64)
     scaled = (cropped - [124, 117.5, 104]) * [0.0125, 0.0175, 0.0225]
-    return scaled.transpose(0, 3, 1, 2)
+    return np.asarray(scaled.transpose(0, 3, 1, 2))
 
 
 def test_pictures_are_cropped_swapped_and_normalised_before_the_model(atc_face: Atc) -> None:
@@ -94,8 +96,6 @@ def test_what_is_not_emulated_or_makes_no_sense_is_refused_with_the_reason(
 
 
 def test_an_input_that_is_no_picture_cannot_have_aipp(atc_face: Atc) -> None:
-    from onnx import helper
-
     atc_face.save(model([helper.make_node("Abs", ["x"], ["y"], "Abs_0")], ["y"], shape=(1, 7)))
     (atc_face.folder / "aipp.cfg").write_text(PLAIN + "}")
 

@@ -1,7 +1,6 @@
 """What atc makes of a frozen TensorFlow graph: its own names, pictures with channels last, no functions."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,7 +10,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 
-from tests.harness.emulator.toy_graphs import Atc, execute  # noqa: E402 - tensorflow comes first, or skips
+from tests.harness.emulator.toy_graphs import Atc, convolution, execute  # noqa: E402 - tensorflow comes first, or skips
 
 WEIGHT = np.random.default_rng(5).standard_normal((3, 3, 3, 4)).astype(np.float32)
 X = np.random.default_rng(6).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
@@ -121,7 +120,7 @@ def test_names_and_shapes_that_the_graph_does_not_have_are_refused(
 
 
 def test_a_function_call_is_refused(graphs: Frozen) -> None:
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def doubled(x: Any) -> Any:
         return x * 2
 
@@ -160,9 +159,7 @@ def test_a_file_that_is_no_graph_is_refused(graphs: Frozen, content: bytes) -> N
     assert graphs.code() == "E10041"
 
 
-def test_an_onnx_file_is_no_frozen_graph(graphs: Frozen, atc_face: Atc, tmp_path: Path) -> None:
-    from tests.harness.emulator.toy_graphs import convolution
-
+def test_an_onnx_file_is_no_frozen_graph(graphs: Frozen) -> None:
     (graphs.face.folder / "toy.pb").write_bytes(convolution().SerializeToString())
 
     assert graphs.code() == "E10041"

@@ -63,7 +63,7 @@ def chain() -> onnx.ModelProto:
         helper.make_node("Conv", ["scaled", "w"], ["wide"], "Conv_1", pads=[1, 1, 1, 1]),
         helper.make_node("Mul", ["wide", "k"], ["y"], "Mul_2"),
     ]
-    return model(nodes, ["wide", "y"], {"w": WEIGHT, "k": np.float32([1 / 3])})
+    return model(nodes, ["wide", "y"], {"w": WEIGHT, "k": np.array([1 / 3], np.float32)})
 
 
 def test_allow_fp32_to_fp16_rounds_convolutions_and_nothing_else(atc_face: Atc) -> None:
@@ -107,7 +107,9 @@ def test_a_node_of_keep_dtype_is_not_rounded(atc_face: Atc) -> None:
 
 
 def test_a_weight_beyond_float16_is_saturated(atc_face: Atc) -> None:
-    atc_face.save(model([helper.make_node("Min", ["x", "w"], ["y"], "Min_0")], ["y"], {"w": np.float32([1e9])}))
+    atc_face.save(
+        model([helper.make_node("Min", ["x", "w"], ["y"], "Min_0")], ["y"], {"w": np.array([1e9], np.float32)})
+    )
 
     (y,) = execute(atc_face.convert(), np.full((1, 3, 8, 8), 65504, np.float32))
 
@@ -118,7 +120,7 @@ def test_a_weight_beyond_float16_is_saturated(atc_face: Atc) -> None:
 def test_resize_scales_and_sizes_stay_exact(atc_face: Atc, mode: str) -> None:
     # 4,000 × 1.0006 are 4,002; the nearest float16 is 1.0009766, with which they would be 4,003.
     nodes = [helper.make_node("Resize", ["x", "roi", "scales"], ["y"], "Resize_0", mode="linear")]
-    weights = {"roi": np.float32([]), "scales": np.float32([1, 1, 1, 1.0006])}
+    weights = {"roi": np.array([], np.float32), "scales": np.array([1, 1, 1, 1.0006], np.float32)}
     atc_face.save(model(nodes, ["y"], weights, (1, 1, 1, 4000)))
 
     made = atc_face.convert(precision_mode=mode)
@@ -135,8 +137,15 @@ def test_the_thresholds_of_a_non_maximum_suppression_stay_exact(atc_face: Atc) -
         helper.make_node("Transpose", ["column"], ["scores"], "Transpose_2", perm=[0, 2, 1]),
         helper.make_node("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["chosen"], "NMS_3"),
     ]
-    integers = {name: np.int64([value]) for name, value in (("zero", 0), ("four", 4), ("five", 5), ("axis", 2))}
-    weights = {**integers, "most": np.int64([5]), "overlap": np.float32([0.5]), "least": np.float32([0.300030])}
+    integers = {
+        name: np.array([value], np.int64) for name, value in (("zero", 0), ("four", 4), ("five", 5), ("axis", 2))
+    }
+    weights: dict[str, npt.NDArray[Any]] = {
+        **integers,
+        "most": np.array([5], np.int64),
+        "overlap": np.array([0.5], np.float32),
+        "least": np.array([0.300030], np.float32),
+    }
     saved = model(nodes, ["chosen"], weights, (1, 2, 5))
     saved.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
     atc_face.save(saved)
@@ -145,7 +154,7 @@ def test_the_thresholds_of_a_non_maximum_suppression_stay_exact(atc_face: Atc) -
 
     stored = {one.name: numpy_helper.to_array(one) for one in onnx.load_from_string(made.model).graph.initializer}
     assert stored["least"] == np.float32(0.300030)
-    rows = np.float32([[[0, 0, 1, 1, 0.5], [5, 5, 6, 6, 0.25]]])
+    rows = np.array([[[0, 0, 1, 1, 0.5], [5, 5, 6, 6, 0.25]]], np.float32)
     assert execute(made, rows)[0].tolist() == [[0, 0, 0]]
 
 
@@ -158,7 +167,7 @@ def test_sizes_computed_in_float_stay_exact(atc_face: Atc) -> None:
         helper.make_node("Cast", ["scaled"], ["size"], "Cast_3", to=TensorProto.INT64),
         helper.make_node("Reshape", ["x", "size"], ["y"], "Reshape_4"),
     ]
-    atc_face.save(model(nodes, ["y"], {"one": np.float32([1])}, (1, 2051)))
+    atc_face.save(model(nodes, ["y"], {"one": np.array([1], np.float32)}, (1, 2051)))
 
     (y,) = execute(atc_face.convert(), np.ones((1, 2051), np.float32))
 
@@ -208,7 +217,7 @@ def test_both_branches_of_a_condition_run_and_stay_in_float32(atc_face: Atc) -> 
         helper.make_node("Greater", ["most", "zero"], ["some"], "Greater_2"),
         helper.make_node("If", ["some"], ["y"], "If_3", then_branch=branch("a", "Abs"), else_branch=branch("b", "Neg")),
     ]
-    atc_face.save(model(nodes, ["y"], {"zero": np.float32(0)}))
+    atc_face.save(model(nodes, ["y"], {"zero": np.array(0, np.float32)}))
 
     (y,) = execute(atc_face.convert(), X)
 
