@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import ascend_host, cards, gates, needs, runtimes
+from harness import ascend_host, cards, gates, needs, om_build, runtimes
 from harness.ascend_host import AscendHost
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
@@ -38,6 +38,7 @@ class Selection:
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
     host: AscendHost | None = None
+    om: Path | None = None
 
     @property
     def emulates(self) -> bool:
@@ -232,11 +233,12 @@ def _split_by_needs(
     """Part the cases that can run from those that lack something; one Lack per card and need."""
     ready: list[Case] = []
     lacking: dict[tuple[str, str], tuple[MissingNeedError, list[Case]]] = {}
-    found: dict[tuple[str, Check], MissingNeedError | None] = {}
+    found: dict[tuple[str, Check, bool], MissingNeedError | None] = {}
     for case in cases:
-        key = (case.model, case.check)
+        card = known[case.model]
+        key = (case.model, case.check, _brings_om(card, case, selection))
         if key not in found:
-            found[key] = needs.for_check(known[case.model], case.check, selection.weights, selection.places)
+            found[key] = needs.for_check(card, case.check, selection.weights, selection.places, key[2])
         reason = found[key]
         if reason is None:
             ready.append(case)
@@ -246,6 +248,12 @@ def _split_by_needs(
         Lack(model, reason, tuple(kept), known[model].nightly) for (model, _need), (reason, kept) in lacking.items()
     ]
     return ready, lacks
+
+
+def _brings_om(card: ModelCard, case: Case, selection: Selection) -> bool:
+    if case.runtime not in ascend_host.RUNTIMES:
+        return False
+    return selection.om is not None or om_build.of_card(card, case.batch, case.chip) is not None
 
 
 def _check_requests(selection: Selection, plan: Plan) -> None:
