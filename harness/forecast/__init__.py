@@ -39,8 +39,8 @@ class Request:
 def forecast(request: Request, bench: Workbench, say: Callable[[str], None] = lambda line: None) -> Forecast:
     """Return the forecast; `bench` has an emulated host, `say` gets a line per step.
 
-    What breaks in one mode is in its row. Raises UsageError for an unknown mode or an OM without a source,
-    MissingNeedError for what is not here, also memory, and what float32 itself breaks with other than the chip's memory.
+    What breaks in one mode is in its row. Raises UsageError for an unknown mode, CardError for an OM without a source,
+    MissingNeedError for what is not here, also memory, and what float32 breaks with other than the chip's memory.
     """
     desk = _desk(request, bench)
     chosen = _ordered(request, desk.card)
