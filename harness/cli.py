@@ -14,6 +14,8 @@ COMMANDS = {
     "plan": ("harness.commands.plan", "the cases, what each needs, what is missing, what nobody promises"),
     "run-case": ("harness.commands.run_case", "run one case of a recorded run again"),
     "adopt": ("harness.commands.adopt", "make baselines of what a run measured for the first time"),
+    "report": ("harness.commands.report", "show a run: one HTML file, Markdown, JSON, a summary, or one screen"),
+    "diff": ("harness.commands.diff", "what changed from one run to another, with intervals"),
     "list": ("harness.commands.list", "the cards: model, data, metric, chips, batches, promises"),
     "show": ("harness.commands.show", "one card with every promise and where it is printed"),
     "validate": ("harness.commands.validate", "check that cards are sound, without running anything"),

@@ -50,11 +50,15 @@ def reading(measurement: Measurement, check: str) -> float:
 def _reading(rounds_ms: "np.typing.NDArray[np.float64]", measurement: Measurement, check: str) -> float:
     if measurement.definition == "msame" and len(rounds_ms) > 1:
         rounds_ms = rounds_ms[1:]
-    mean = measurement.definition in ("ais_bench", "msame") or measurement.statistic == "mean"
-    typical_ms = float(np.mean(rounds_ms) if mean else np.median(rounds_ms))
+    typical_ms = float(np.mean(rounds_ms) if takes_mean(measurement) else np.median(rounds_ms))
     if check == "latency":
         return typical_ms
     return 1000.0 * measurement.batch / typical_ms if typical_ms > 0 else math.inf
+
+
+def takes_mean(measurement: Measurement) -> bool:
+    """Tell whether a measurement's own definition is a mean of rounds; all others are medians."""
+    return measurement.definition in ("ais_bench", "msame") or measurement.statistic == "mean"
 
 
 def _interval(measurement: Measurement, check: str) -> Interval | None:
