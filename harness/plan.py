@@ -34,6 +34,7 @@ class Selection:
     threads: int = 1
     unpromised: bool = False
     samples: int | None = None
+    sequential: bool = False
     npu_device: str = ""
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
@@ -48,7 +49,7 @@ class Selection:
     def asks(self) -> bool:
         """Tell whether a model, runtime, chip, batch size, check, device or number of samples is asked for."""
         named = (self.models, self.runtimes, self.chips, self.batches, self.checks, self.npu_device, self.samples)
-        return any(named) or self.weights != "card" or self.emulates
+        return any(named) or self.sequential or self.weights != "card" or self.emulates
 
 
 @dataclass(frozen=True)

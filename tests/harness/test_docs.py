@@ -42,6 +42,7 @@ SECTIONS = {
     "ratio": cards.Ratio,
     "Sides of a ratio": cards.RatioSide,
     "waiver": cards.Waiver,
+    "loosened": cards.Loosened,
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.

@@ -18,7 +18,7 @@ from harness.packing import pack as packing
 from tests.harness.packing.test_pack import write
 from tests.harness.scoring import colours
 
-ACLRUNTIME = '''
+ACLRUNTIME = """
 import ctypes, os
 import numpy as np
 BATCH = int(os.environ.get("BATCH", "4"))
@@ -68,7 +68,7 @@ class InferenceSession:
         return Sumary()
     def finalize(self):
         pass
-'''
+"""
 ROUNDS = 3 + 10  # of the timing: warm-up and, with no seconds to spend, the fewest rounds
 
 
