@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.card_errors import explain
 from harness.card_promises import CHECKS, Baseline, Check, Expect, Ratio, RatioSide, Waiver
+from harness.card_scripts import Script
 from harness.card_tables import (
     Artifact,
     Atc,
@@ -37,8 +38,8 @@ from harness.errors import CardError, UsageError, closest
 
 __all__ = [
     "CHECKS", "MODELS_ROOT", "Artifact", "Atc", "Baseline", "Check", "Dataset", "Expect", "Export", "Metric",
-    "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Source", "Step", "Table", "TensorSpec", "Waiver",
-    "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
+    "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Script", "Source", "Step", "Table", "TensorSpec",
+    "Waiver", "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
 ]  # fmt: skip
 
 MODELS_ROOT = Path(__file__).parent / "models"
@@ -66,6 +67,7 @@ class ModelCard(Table):
     metric: Metric
     atc: Atc | None = None
     export: Export = Export()
+    script: Script | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     baseline: tuple[Baseline, ...] = ()
     expect: tuple[Expect, ...] = ()

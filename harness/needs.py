@@ -23,10 +23,11 @@ DATA_LAYOUTS = {
 
 @dataclass(frozen=True)
 class Places:
-    """Where the user keeps what is not shipped: checkpoints and data sets."""
+    """Where the user keeps what is not shipped: checkpoints, data sets, and the repositories of a zoo."""
 
     weights_dir: Path | None = None
     data_dir: Path | None = None
+    zoo_dir: Path | None = None
 
 
 def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import cards, gates, needs, runtimes
+from harness import cards, gates, needs, runtimes, scripts
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
-from harness.results import Case
+from harness.results import SCRIPTS, Case
 from harness.workbench import REFERENCES
 
 SPEED: tuple[Check, ...] = ("throughput", "latency")
@@ -29,6 +29,7 @@ class Selection:
     weights: str = "card"
     threads: int = 1
     unpromised: bool = False
+    run_scripts: bool = False
     samples: int | None = None
     npu_device: str = ""
     card_folders: tuple[Path, ...] = ()
@@ -54,12 +55,13 @@ class Lack:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cases to run, those that no card promises, and what is missing."""
+    """The cases to run, those that no card promises, what is missing, and what runs on request only."""
 
     cards: dict[str, ModelCard]
     cases: tuple[Case, ...]
     unpromised: tuple[Case, ...]
     lacks: tuple[Lack, ...]
+    on_request: tuple[Case, ...] = ()
 
 
 def make(selection: Selection) -> Plan:
@@ -76,9 +78,14 @@ def make(selection: Selection) -> Plan:
     for card in chosen:
         for case in _candidates(card, names, selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
-    cases = promised + unpromised if selection.unpromised else promised
-    ready, card_lacks = _split_by_needs(known, cases, selection)
-    plan = Plan(known, tuple(ready), tuple(unpromised), tuple(lacks + card_lacks))
+    scripted = [made for case in (*promised, *unpromised) if (made := scripts.script_case(known[case.model], case))]
+    promised, unpromised = (
+        [case for case in some if not scripts.replaced(known[case.model], case)] for some in (promised, unpromised)
+    )
+    cases = promised + (scripted if selection.run_scripts else [])
+    ready, card_lacks = _split_by_needs(known, cases + (unpromised if selection.unpromised else []), selection)
+    on_request = () if selection.run_scripts else tuple(scripted)
+    plan = Plan(known, tuple(ready), tuple(unpromised), tuple(lacks + card_lacks), on_request)
     _check_requests(selection, plan)
     return plan
 
@@ -191,11 +198,11 @@ def _split_by_needs(
     """Part the cases that can run from those that lack something; one Lack per card and need."""
     ready: list[Case] = []
     lacking: dict[tuple[str, str], tuple[MissingNeedError, list[Case]]] = {}
-    found: dict[tuple[str, Check], MissingNeedError | None] = {}
+    found: dict[tuple[str, Check, str], MissingNeedError | None] = {}
     for case in cases:
-        key = (case.model, case.check)
+        key = (case.model, case.check, case.condition)
         if key not in found:
-            found[key] = needs.for_check(known[case.model], case.check, selection.weights, selection.places)
+            found[key] = _missing(known[case.model], case, selection)
         reason = found[key]
         if reason is None:
             ready.append(case)
@@ -205,6 +212,12 @@ def _split_by_needs(
         Lack(model, reason, tuple(kept), known[model].nightly) for (model, _need), (reason, kept) in lacking.items()
     ]
     return ready, lacks
+
+
+def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedError | None:
+    if case.condition == SCRIPTS:
+        return scripts.missing(card, selection.weights, selection.places)
+    return needs.for_check(card, case.check, selection.weights, selection.places)
 
 
 def _check_requests(selection: Selection, plan: Plan) -> None:
@@ -217,6 +230,8 @@ def _check_requests(selection: Selection, plan: Plan) -> None:
         raise UsageError(f"--samples {selection.samples}", f"expected at most {most}, the largest data set selected")
     if selection.npu_device and not any(case.runtime in NPU_RUNTIMES for case in plan.cases):
         raise UsageError(f"--npu-device {selection.npu_device}", "no selected case runs on an NPU", "", "add --runtime")
+    if selection.run_scripts and not any(case.condition == SCRIPTS for case in plan.cases):
+        raise _no_scripts(plan)
     requests: tuple[tuple[str, str, tuple[object, ...]], ...] = (
         ("--model", "model", selection.models),
         ("--chip", "chip", selection.chips),
@@ -230,6 +245,14 @@ def _check_requests(selection: Selection, plan: Plan) -> None:
                 raise _unanswered(option, attribute, value, plan)
 
 
+def _no_scripts(plan: Plan) -> UsageError:
+    what = "expected a case with script steps that can run here"
+    for lack in plan.lacks:
+        if any(case.condition == SCRIPTS for case in lack.cases):
+            return UsageError("--run-scripts", what, f"{lack.reason.what} missing", lack.reason.do)
+    return UsageError("--run-scripts", what, "none", "add a [script] table to a card: see docs/cards.md")
+
+
 def _unanswered(option: str, attribute: str, value: object, plan: Plan) -> UsageError:
     where = f"{option} {value}"
     for lack in plan.lacks:
@@ -237,6 +260,8 @@ def _unanswered(option: str, attribute: str, value: object, plan: Plan) -> Usage
             return UsageError(
                 where, "expected something that can run here", f"{lack.reason.what} missing", lack.reason.do
             )
+    if any(getattr(case, attribute) == value for case in plan.on_request):
+        return UsageError(where, "expected a request to run its scripts", "", "add --run-scripts: it runs their code")
     if any(getattr(case, attribute) == value for case in plan.unpromised):
         return UsageError(where, "no card promises it", "", "add --unpromised to run it all the same")
     return UsageError(where, "no case of this selection has it", "", "see `omgate plan`")

@@ -2,9 +2,12 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness import cards
+from harness.cards import ModelCard
 from harness.errors import UsageError
 
 
@@ -55,3 +58,9 @@ def cache_dir(options: argparse.Namespace) -> Path:
 
 def _variable(name: str) -> str:
     return f"OMGATE_{name.replace('-', '_').upper()}"
+
+
+def card(given: str, extra: Sequence[Path] = ()) -> ModelCard:
+    """Return the card of a name, or of a TOML file's path; raises UsageError or CardError where there is none."""
+    path = Path(given)
+    return cards.load(path) if path.suffix == ".toml" else cards.get(given, extra)

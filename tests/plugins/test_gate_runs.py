@@ -14,7 +14,7 @@ import pytest
 OPTIONS = [
     *("--model", "--runtime", "--chip", "--batch-size", "--check", "--npu-device", "--samples", "--threads"),
     *("--weights", "--weights-dir", "--data-dir", "--cache-dir", "--report-dir", "--cards", "--max-skips"),
-    *("--unpromised", "--isolate", "--strict-gates"),
+    *("--unpromised", "--run-scripts", "--zoo", "--isolate", "--strict-gates"),
 ]
 
 
