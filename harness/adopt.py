@@ -153,8 +153,9 @@ def _unfit(result: Result) -> str:
         return "the speed of the reference is no chip's speed"
     if case.threads != 1:
         return f"measured with {case.threads} threads, and a card's speeds are of one"
-    if measurement is None or speed.canary_moved(measurement):
-        return "the canary moved, so the machine was not quiet; run it again"
+    if measurement is None or speed.disturbed(measurement):
+        why = "no round was timed" if measurement is None else speed.disturbed(measurement)
+        return f"{why}, so the machine was not quiet; run it again"
     if case.chip == "cpu" and speed.canary_scale(measurement, case.check) is None:
         return "no canary was timed, and a processor's speed is counted in it"
     return ""

@@ -10,23 +10,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import convert, datasets, frozen_graphs, needs, networks, tf_checkpoints
+from harness import convert, datasets, frozen_graphs, needs, networks, om_build, tf_checkpoints
 from harness.artifacts import Artifact, Recipe, Store, file_sha256
 from harness.cards import ModelCard
+from harness.convert.atc import Order
 from harness.digests import code_version, text_sha256
 from harness.errors import CardError, MissingNeedError, RunError
+from harness.toolchain import Toolchain
 
 HERE = Path(__file__).parent
 CONVERTERS = Path(convert.__file__).parent
+SPECIALISED_BY = [CONVERTERS / f"{name}.py" for name in ("specialise", "rebatch", "simplify", "onnx_graph")]
 GENERATORS = Path(datasets.__file__).parent
 
 
 class Builder:
-    """Builds artifacts and generated data sets through a store; `weights_dir` is where the user keeps checkpoints."""
+    """Builds artifacts and generated data sets through a store; `weights_dir` is where the user keeps checkpoints.
 
-    def __init__(self, store: Store, weights_dir: Path | None = None) -> None:
+    OMs need a `toolchain`; `om` is one that the user brings instead. The logs of failed conversions go to `log_dir`,
+    by default `logs` beside the store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        weights_dir: Path | None = None,
+        toolchain: Toolchain | None = None,
+        om: Path | None = None,
+        log_dir: Path | None = None,
+    ) -> None:
         self.store = store
         self.weights_dir = weights_dir
+        self._own_om = om
+        self._om_means = om_build.Means(store, toolchain, log_dir or store.root.parent / "logs")
 
     def onnx(self, card: ModelCard, batch: int, weights: str = "card") -> Artifact:
         """Return the gated ONNX file at a fixed batch; `weights` is `card`, `seeded` or the path of a checkpoint.
@@ -42,7 +58,7 @@ class Builder:
         recipe = Recipe(
             kind="onnx",
             producer="harness.convert.specialise",
-            version=code_version(*CONVERTERS.glob("*.py")),
+            version=code_version(*SPECIALISED_BY),
             inputs={"export": export.key},
             arguments={"batch": batch, "simplify": card.export.simplify, "keep": _specs(card)},
             toolchain=_versions("onnx", "onnxslim"),
@@ -99,6 +115,31 @@ class Builder:
         entry = self.store.get_or_build(recipe, "model.pb", build)
         described = {**entry.recipe, **entry.facts, "weights": digest}
         return Artifact(entry.path, "pb", entry.digest, described, card.input, card.kept_outputs, batch)
+
+    def om(self, card: ModelCard, batch: int, chip: str, weights: str = "card") -> Artifact:
+        """Return a card's OM for a chip at a fixed batch; one that the user or the card brings is taken as it is.
+
+        Raises as `onnx` does, RunError with ATC's code too, MissingNeedError without a toolchain, and UsageError for a
+        chip that is not Ascend's or a brought OM of another chip or batch.
+        """
+        path = self._own_om or (om_build.of_card(card, batch, chip) if weights == "card" else None)
+        if path is not None:
+            digest = file_sha256(om_build.existing(path)) if self._own_om else _identified(card, ".om")[1]
+            return om_build.brought(card, batch, chip, path, digest)
+        return om_build.build(self.om_order(card, batch, chip, weights), self._om_means)
+
+    def brings_om(self, card: ModelCard, batch: int, chip: str) -> bool:
+        """Tell whether the user or the card brings the OM for a chip and batch."""
+        return self._own_om is not None or om_build.of_card(card, batch, chip) is not None
+
+    def om_order(self, card: ModelCard, batch: int, chip: str, weights: str = "card") -> Order:
+        """Return what ATC is asked for, its source built: the frozen graph of a TensorFlow card, else the ONNX file."""
+        build = self.frozen if card.source.framework == "tensorflow" else self.onnx
+        return Order(card, batch, chip, build(card, batch, weights))
+
+    def canary_om(self, chip: str) -> Artifact:
+        """Return the small OM that is timed beside a case on an NPU; raises as `om` does."""
+        return om_build.canary(chip, self._om_means)
 
     def dataset(self, card: ModelCard) -> Path:
         """Return the read-only root of a card's generated data set; raises CardError if it has no generator."""

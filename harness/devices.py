@@ -31,8 +31,8 @@ def lease(
     Raises RunError of kind `infra` after `timeout_s` seconds, naming the holders.
     """
     folder = LEASES if root is None else root
-    name = _file_name(device)
-    _make_shared(folder)
+    name = file_name(device)
+    make_shared(folder)
     turnstile, lock = _open(folder / f"{name}.turnstile"), _open(folder / f"{name}.lock")
     try:
         deadline = time.monotonic() + timeout_s
@@ -52,15 +52,16 @@ def lease(
 
 def holders(device: str, root: Path | None = None) -> tuple[str, ...]:
     """Return who holds a device, one line each: process id, the kind of lease, and the case."""
-    return _holders(LEASES if root is None else root, _file_name(device))
+    return _holders(LEASES if root is None else root, file_name(device))
 
 
-def _file_name(device: str) -> str:
+def file_name(device: str) -> str:
+    """Return the name under which a device's files are in the leases folder."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", device)
 
 
-def _make_shared(folder: Path) -> None:
-    """Make the folder as /tmp is: everyone may add files, only their owner may remove them."""
+def make_shared(folder: Path) -> None:
+    """Make the leases folder as /tmp is: everyone may add files, only their owner may remove them; raises RunError."""
     try:
         folder.mkdir(parents=True)
         folder.chmod(0o1777)

@@ -31,7 +31,9 @@ PACKAGES = {
 TENSORFLOW_PACKAGES = {"tensorflow-cpu": "2.16", "tf2onnx": "1.16"}
 # Builds that bring the same module under another name.
 STAND_INS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-cann"), "tensorflow-cpu": ("tensorflow",)}
+ONNX_REMEDY = "pip install 'omgate[onnx]': the gates on ONNX Runtime and every build need it"
 REMEDIES = {
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxslim", "scipy"), ONNX_REMEDY),
     "torch": "pip install 'omgate[torch]': the export and the reference need it",
     **dict.fromkeys(TENSORFLOW_PACKAGES, "pip install 'omgate[tf]': without it the TensorFlow cards are skipped"),
 }

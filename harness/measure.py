@@ -20,7 +20,7 @@ Step = Callable[[], float]
 """One timed round: runs it and returns how many milliseconds it took."""
 
 CANARY_INPUT = TensorSpec(name="canary_input", dtype="float32", shape=(1, 32, 64, 64))
-CANARY_OUTPUT = TensorSpec(name="canary_output", dtype="float32", shape=(256, 1))
+CANARY_OUTPUT = TensorSpec(name="canary_output", dtype="float32", shape=(1, 256))
 CANARY_SEED = 20240229
 CANARY_TINY_OPS = 300
 CANARY_WARMUP = 2
@@ -125,7 +125,8 @@ def canary_model() -> bytes:
             helper.make_node("Tanh" if index % 2 else "Neg", [f"tiny_{index}"], [f"tiny_{index + 1}"])
             for index in range(CANARY_TINY_OPS)
         ),
-        helper.make_node("Abs", [f"tiny_{CANARY_TINY_OPS}"], ["canary_output"]),
+        helper.make_node("Abs", [f"tiny_{CANARY_TINY_OPS}"], ["column"]),
+        helper.make_node("Reshape", ["column", "row"], ["canary_output"]),
     ]
     inputs, outputs = [_value_info(CANARY_INPUT)], [_value_info(CANARY_OUTPUT)]
     graph = helper.make_graph(nodes, "canary", inputs, outputs, _canary_constants())
@@ -139,6 +140,7 @@ def _canary_constants() -> "list[onnx.TensorProto]":
     constants = {
         "filters": _random(32, 32, 3, 3),
         "square": np.array([256, 512], dtype=np.int64),
+        "row": np.array(CANARY_OUTPUT.shape, dtype=np.int64),
         "weights": _random(512, 512),
     }
     return [numpy_helper.from_array(array, name) for name, array in constants.items()]

@@ -57,13 +57,14 @@ def checkpoint(card: ModelCard, places: Places) -> MissingNeedError | None:
 
 
 def brought_file(card: ModelCard, suffix: str) -> Path | None:
-    """Return where the card's own ONNX file or frozen graph should be, or None if it brings none.
+    """Return where the card's own ONNX file, frozen graph or OM should be, or None if it brings none.
 
-    `suffix` is `.onnx` or `.pb`; the path in the card is relative to the card.
+    `suffix` is `.onnx`, `.pb` or `.om`; the path in the card is relative to the card.
     """
     if card.artifact is None:
         return None
-    named = (card.artifact.onnx if suffix == ".onnx" else card.artifact.pb) or card.artifact.path
+    own = {".onnx": card.artifact.onnx, ".pb": card.artifact.pb, ".om": card.artifact.om}
+    named = own[suffix] or card.artifact.path
     return card.path.parent / named if named.endswith(suffix) else None
 
 

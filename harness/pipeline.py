@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import environment, memory, scripts
-from harness.checks import accuracy, consistency, parity, speed
+from harness import ascend_host, environment, gates, memory, on_npu, scripts
+from harness.artifacts import Artifact
+from harness.checks import accuracy, consistency, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
@@ -30,33 +31,37 @@ def run(case: Case, bench: Workbench) -> Result:
     """
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     clock = time.monotonic()
-    facts = _attempt(case, bench)
+    seen: Facts = {}
+    facts = _attempt(case, bench, seen)
     return Result(
         case=case,
-        environment=environment.describe(),
+        environment={**environment.describe(), **seen},
+        toolchain=_toolchain(case, bench),
         started_at=started,
         seconds=round(time.monotonic() - clock, 3),
         **facts,
     )
 
 
-def _attempt(case: Case, bench: Workbench) -> Facts:
+def _attempt(case: Case, bench: Workbench, seen: Facts) -> Facts:
+    """Return what was measured, or why not; facts of the device go into `seen`, also when the case breaks."""
     try:
-        device = bench.device_of(case)
+        if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
+            return {"status": "measured", **ratio.measure(case, bench)}
+        device = bench.lease_of(case)
         if case.condition == SCRIPTS:
-            with lease(device, exclusive=False):
+            with lease(device, exclusive=False, case=case.id):
                 return {"status": "measured", **scripts.measure(case, bench)}
-        with lease(device, exclusive=False):
+        with lease("cpu", exclusive=False, case=case.id):
             artifact = bench.artifact(case)
-        if artifact.format == "onnx":
-            memory.require(memory.onnx_mib(artifact.path), case.id)
-        with lease(device, exclusive=case.check in SPEED):
-            built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
-            return {"status": "measured", "artifact": built, **CHECKS[case.check](case, bench)}
+        _require_memory(case, bench, artifact)
+        built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
+        with lease(device, exclusive=case.check in SPEED, case=case.id):
+            return {"status": "measured", "artifact": built, **_checked(case, bench, seen)}
     except MissingNeedError as error:
         return {"status": "not_run", "missing": str(error), "missing_need": error.need}
     except RunError as error:
-        return _failed(error, error.kind, error.stage, error.log)
+        return _failed(error, error.kind, error.stage, error.log, error.code)
     except DataError as error:
         return _failed(error, "data", "data", "")
     except (CardError, WeightsError) as error:  # what the user gave is wrong: nothing of the machine
@@ -65,6 +70,31 @@ def _attempt(case: Case, bench: Workbench) -> Facts:
         return _failed(error, "infra", "prepare", "")
 
 
-def _failed(error: OmgateError, kind: str, stage: str, log: str) -> Facts:
-    failure = Failure.model_validate({"kind": kind, "stage": stage, "message": str(error), "log": log})
+def _checked(case: Case, bench: Workbench, seen: Facts) -> Facts:
+    check = CHECKS[case.check]
+    if case.runtime not in ascend_host.RUNTIMES:
+        return check(case, bench)
+    return on_npu.measured(case, bench, check, seen)
+
+
+def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
+    """Raise MissingNeedError where a network does not fit this host, which runs it itself or emulates an NPU.
+
+    A case that is expected to break is not held back: the emulated device refuses it before anything runs.
+    """
+    if artifact.format == "onnx":
+        memory.require(memory.onnx_mib(artifact.path), case.id)
+    card = bench.card(case)
+    if artifact.format == "om" and case.emulated and not gates.promises_for(card, case).expectations:
+        source = bench.builder.onnx(card, case.batch, bench.weights)
+        memory.require(memory.onnx_mib(source.path), case.id)
+
+
+def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:
+    on_chip = case.runtime in ascend_host.RUNTIMES and bench.host is not None
+    return bench.host.toolchain.describe() if on_chip and bench.host else {}
+
+
+def _failed(error: OmgateError, kind: str, stage: str, log: str, code: str = "") -> Facts:
+    failure = Failure.model_validate({"kind": kind, "stage": stage, "message": str(error), "log": log, "code": code})
     return {"status": "error", "error": failure}

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import cards, gates, needs, runtimes, scripts
+from harness import ascend_host, cards, gates, needs, runtimes, scripts
+from harness.ascend_host import AscendHost
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
@@ -14,7 +15,10 @@ from harness.workbench import REFERENCES
 SPEED: tuple[Check, ...] = ("throughput", "latency")
 # What runs when no runtime is asked for: one that is on every machine, and two that tell by a skip that they could run.
 DEFAULT_RUNTIMES = ("ort-cpu", "ort-cuda", "ort-cann")
-NPU_RUNTIMES = ("ort-cann",)
+NPU_RUNTIMES = ("ort-cann", *ascend_host.RUNTIMES)
+NO_NPU = MissingNeedError(
+    "npu", "expected an Ascend NPU", "none asked for", "run on an NPU host, or rehearse with --emulate", need="device"
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,18 @@ class Selection:
     npu_device: str = ""
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
+    host: AscendHost | None = None
+
+    @property
+    def emulates(self) -> bool:
+        """Tell whether the NPUs of this run are emulated."""
+        return self.host is not None and self.host.toolchain.emulated
 
     @property
     def asks(self) -> bool:
         """Tell whether a model, runtime, chip, batch size, check, device or number of samples is asked for."""
         named = (self.models, self.runtimes, self.chips, self.batches, self.checks, self.npu_device, self.samples)
-        return any(named) or self.weights != "card"
+        return any(named) or self.weights != "card" or self.emulates
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,9 @@ def make(selection: Selection) -> Plan:
     names = [name for name in selection.runtimes or DEFAULT_RUNTIMES if name not in absent]
     promised: list[Case] = []
     unpromised: list[Case] = []
-    weights = _weights_name(selection.weights)
+    weights = weights_name(selection.weights)
     for card in chosen:
-        for case in _candidates(card, names, selection, weights):
+        for case in _candidates(card, _pairs(card, names, selection), selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
     scripted = [made for case in (*promised, *unpromised) if (made := scripts.script_case(known[case.model], case))]
     promised, unpromised = (
@@ -116,7 +126,8 @@ def _check_names(selection: Selection, known: dict[str, ModelCard]) -> None:
 
 def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
     # A GPU is named by its driver, and by no card until somebody promises something for it.
-    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES}
+    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES if name not in ascend_host.RUNTIMES}
+    here |= set(selection.host.chips) if selection.host else set()
     chips = {"cpu", "any"} | here | {chip for card in known.values() for chip in card.chips}
     for chip in selection.chips:
         if chip not in chips:
@@ -125,8 +136,10 @@ def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
 
 
 def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
+    if not selection.runtimes or set(selection.runtimes) & set(ascend_host.RUNTIMES):
+        yield from _missing_npu(selection)
     for name in selection.runtimes or DEFAULT_RUNTIMES:
-        reason = runtimes.get(name).missing()
+        reason = runtimes.get(name, selection.host.toolchain if selection.host else None).missing()
         if reason is None:
             continue
         if name in selection.runtimes:
@@ -135,12 +148,34 @@ def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
         yield Lack(name, MissingNeedError(name, what, do=remedy))
 
 
-def _candidates(card: ModelCard, names: Sequence[str], selection: Selection, weights: str) -> Iterator[Case]:
+def _missing_npu(selection: Selection) -> Iterator[Lack]:
+    """Yield what keeps the NPU gates from running; asked for by runtime or chip, it is a UsageError."""
+    lack = NO_NPU if selection.host is None else selection.host.lack
+    if lack is None:
+        return
+    asked = [f"--runtime {name}" for name in selection.runtimes if name in ascend_host.RUNTIMES]
+    asked += [f"--chip {chip}" for chip in selection.chips if chip.startswith("Ascend")]
+    if asked:
+        raise UsageError(asked[0], lack.what, lack.got, lack.do)
+    yield Lack("npu", lack, platform="npu")
+
+
+def _pairs(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[tuple[str, str]]:
+    """Yield each runtime and chip that the card runs on here and the selection admits."""
+    found = [(name, chip_of(name)) for name in names if name not in ascend_host.RUNTIMES]
+    if selection.host is not None:
+        found += ascend_host.pairs(card, selection.host, [name for name in selection.runtimes if name in names])
+    for name, chip in found:
+        if (not selection.chips or chip in selection.chips) and not _is_foreign(name, card):
+            yield name, chip
+
+
+def _candidates(
+    card: ModelCard, pairs: Iterable[tuple[str, str]], selection: Selection, weights: str
+) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
-    for name in names:
-        chip = chip_of(name)
-        if (selection.chips and chip not in selection.chips) or _is_foreign(name, card):
-            continue
+    for name, chip in pairs:
+        on_npu = name in ascend_host.RUNTIMES
         for check in selection.checks or CHECKS:
             for batch in _batches(card, check, chip, selection):
                 yield Case(
@@ -150,7 +185,9 @@ def _candidates(card: ModelCard, names: Sequence[str], selection: Selection, wei
                     batch=batch,
                     check=check,
                     weights=weights,
+                    precision=ascend_host.precision_of(card) if on_npu else "fp32",
                     threads=selection.threads,
+                    emulated=on_npu and selection.emulates,
                 )
 
 
@@ -161,11 +198,14 @@ def _is_foreign(runtime: str, card: ModelCard) -> bool:
 
 def _batches(card: ModelCard, check: Check, chip: str, selection: Selection) -> Iterable[int]:
     """Return the batch sizes of a check: accuracy runs at one, batch consistency compares the others with it."""
+    everywhere = card.batches
+    if selection.weights == "seeded":  # full size at batch 1, and where the card expects it to break
+        expected = {row.batch for row in card.expect if row.chip == chip}
+        everywhere = tuple(batch for batch in everywhere if batch == everywhere[0] or batch in expected)
     if check == "ratio":
-        return ()
-    everywhere = card.batches if selection.weights != "seeded" else card.batches[:1]
-    if check == "accuracy":
-        everywhere = (accuracy_batch(card, chip),)
+        everywhere = gates.ratio_batches(card, chip)
+    elif check == "accuracy":
+        everywhere = tuple(dict.fromkeys((accuracy_batch(card, chip), *gates.accuracy_sides(card, chip))))
     elif check == "batch-consistency":
         everywhere = tuple(batch for batch in everywhere if batch != accuracy_batch(card, chip))
     if not selection.batches:
@@ -181,7 +221,8 @@ def _exists(card: ModelCard, case: Case) -> bool:
     return gates.has_promise(card, case)
 
 
-def _weights_name(choice: str) -> str:
+def weights_name(choice: str) -> str:
+    """Return the name of weights that a case carries: `card`, `seeded`, or the sha256 of a checkpoint file."""
     if choice in ("card", "seeded"):
         return choice
     from harness.artifacts import file_sha256

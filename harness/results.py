@@ -81,7 +81,10 @@ class Case(Record):
 
 
 class Measurement(Record):
-    """A timed run: every round in milliseconds, and what the clock around it saw."""
+    """A timed run: every round in milliseconds, and what the clock around it saw.
+
+    `occupants` are the processes that came onto the device while it was timed.
+    """
 
     definition: str
     statistic: str
@@ -93,6 +96,7 @@ class Measurement(Record):
     threads: int = 1
     canary_before_ms: float | None = None
     canary_after_ms: float | None = None
+    occupants: tuple[str, ...] = ()
 
 
 class Measure(Record):
@@ -151,6 +155,22 @@ class Agreement(Record):
     differing_share: float | None = None
 
 
+class Side(Record):
+    """One side of a ratio: the case and the run its value comes from, or in `missing` why there is none.
+
+    The value is a measure named as the ratio, its protocol the side.
+    """
+
+    ratio: str
+    side: Literal["numerator", "denominator"]
+    case: str = ""
+    run: str = ""
+    definition: str = ""
+    inputs: str = ""
+    quiet: bool = True
+    missing: str = ""
+
+
 class Samples(Record):
     """How many samples were asked for, used and declared by the card, and a digest of the ids used."""
 
@@ -198,6 +218,7 @@ class Result(Record):
     paired: Paired | None = None
     parity: tuple[OutputParity, ...] = ()
     agreement: Agreement | None = None
+    sides: tuple[Side, ...] = ()
     worst: tuple[str, ...] = ()
     samples: Samples | None = None
     outcomes: Outcomes | None = None

@@ -2,14 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.results import SCHEMA, Entry
+
+
+class StoredEntry(NamedTuple):
+    """An entry and the name of the run that it is of."""
+
+    run: str
+    entry: Entry
 
 
 class RunFolder:
@@ -73,3 +80,23 @@ def numbered_entries(path: Path) -> dict[int, Entry]:
                 break
             raise UsageError(f"{file}:{number}", "expected one JSON entry", "something else") from error
     return entries
+
+
+def planned(path: Path) -> tuple[str, ...]:
+    """Return the names of the tests that a run is to do, as it wrote them when it started; none before that."""
+    if not (path / "run.json").exists():
+        return ()
+    plan = read_run(path).get("plan", [])
+    return tuple(str(node).rpartition("::")[2] for node in plan) if isinstance(plan, list) else ()
+
+
+def entries_so_far(path: Path) -> tuple[StoredEntry, ...]:
+    """Return what a run that may still be going has measured; a run that has written nothing yet has none."""
+    if not (path / "results.jsonl").exists():
+        return ()
+    return tuple(StoredEntry(path.name, entry) for entry in read_entries(path))
+
+
+def stored_entries(paths: Sequence[Path]) -> tuple[StoredEntry, ...]:
+    """Return the entries of earlier runs, folder by folder; raises UsageError for a folder that is no run's."""
+    return tuple(StoredEntry(path.name, entry) for path in paths for entry in read_entries(path))

@@ -1,5 +1,9 @@
-"""Statistics of the gates: pure functions of numbers, exact where an exact formula exists."""
+"""Statistics of the gates: pure functions of numbers, exact where an exact formula exists.
 
+Binomial tails are summed here rather than taken from scipy, which would be two thirds of an NPU host's installation.
+"""
+
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +15,7 @@ Interval = tuple[float, float]
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 SEED = 20231215
+HALVINGS = 60  # of an interval of length 1: beyond the digits of a float
 
 
 def bootstrap_interval(count: int, statistic: Callable[[Index], float], resamples: int = RESAMPLES) -> Interval:
@@ -38,13 +43,11 @@ def proportion_interval(hits: int, count: int, confidence: float = CONFIDENCE) -
     >>> low, round(high, 4)  # 1 - 0.025 ** (1 / 10)
     (0.0, 0.3085)
     """
-    from scipy.special import betaincinv
-
     if not 0 <= hits <= count or count < 1:
         raise ValueError(f"expected 0 to {count} hits of at least one item, got {hits}")
     tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(betaincinv(hits, count - hits + 1, tail))
-    high = 1.0 if hits == count else float(betaincinv(hits + 1, count - hits, 1 - tail))
+    low = 0.0 if hits == 0 else _share_with_tail(hits, count, tail)
+    high = 1.0 if hits == count else 1.0 - _share_with_tail(count - hits, count, tail)
     return low, high
 
 
@@ -68,8 +71,33 @@ def mcnemar_p(lost: int, gained: int) -> float:
     >>> mcnemar_p(3, 0), mcnemar_p(0, 0)
     (0.125, 1.0)
     """
-    from scipy.special import betainc
-
     if lost < 0 or gained < 0:
         raise ValueError(f"expected counts, got {lost} and {gained}")
-    return 1.0 if lost == 0 else float(betainc(lost, gained + 1, 0.5))
+    return min(1.0, math.exp(_log_tail(lost, _log_choices(lost + gained), math.log(0.5), math.log(0.5))))
+
+
+def _share_with_tail(hits: int, count: int, tail: float) -> float:
+    """Return the share at which so many hits or more come with probability `tail`, by halving."""
+    choices, log_tail = _log_choices(count), math.log(tail)
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        share = (low + high) / 2
+        if _log_tail(hits, choices, math.log(share), math.log1p(-share)) < log_tail:
+            low = share
+        else:
+            high = share
+    return (low + high) / 2
+
+
+def _log_choices(count: int) -> npt.NDArray[np.float64]:
+    """Return the logarithm of the number of ways to choose 0 to `count` of `count` items."""
+    ordinals = np.arange(1, count + 1, dtype=np.float64)
+    return np.concatenate([[0.0], np.cumsum(np.log(count - ordinals + 1) - np.log(ordinals))])
+
+
+def _log_tail(hits: int, choices: npt.NDArray[np.float64], log_share: float, log_other: float) -> float:
+    """Return the logarithm of the binomial probability of so many hits or more."""
+    found = np.arange(hits, len(choices))
+    terms = choices[hits:] + found * log_share + (len(choices) - 1 - found) * log_other
+    largest = float(terms.max())
+    return largest + math.log(float(np.exp(terms - largest).sum()))

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from harness import needs
+from harness import ascend_host, needs, npus
 from harness.artifacts import Artifact
+from harness.ascend_host import AscendHost
 from harness.build import Builder
 from harness.cards import ModelCard
 from harness.datasets import open_dataset, subset
 from harness.measure import TimePlan
+from harness.npus import Npu
 from harness.preprocess import compile_steps, network_input
 from harness.preprocess.prepared import prepared_input
 from harness.results import Case
@@ -26,7 +28,11 @@ PLAIN = "ort-plain"
 
 @dataclass(frozen=True)
 class Workbench:
-    """The means of one run; `samples` bounds how many of a data set are used (None = all)."""
+    """The means of one run; `samples` bounds how many of a data set are used (None = all).
+
+    `turn` is this worker's number: workers take the NPUs of a host in turn. `stored` are folders of earlier runs.
+    `tool_timeout_s` bounds each call of a runtime.
+    """
 
     cards: Mapping[str, ModelCard]
     builder: Builder
@@ -35,22 +41,32 @@ class Workbench:
     weights: str = "card"
     samples: int | None = None
     npu_device: str = ""
+    host: AscendHost | None = None
+    turn: int = 0
+    stored: tuple[Path, ...] = ()
     isolate: bool = False
     time_plan: TimePlan = field(default_factory=TimePlan)
+    tool_timeout_s: float = 600.0
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
     def card(self, case: Case) -> ModelCard:
         """Return the card of a case.
 
-        Where seeded weights are compared, a detector's card keeps the outputs before its post-processing: of noise,
-        non-maximum suppression makes other detections for the last bit of a score.
+        Where noise (seeded weights) or half precision is compared, a detector's card keeps the outputs before its
+        post-processing: non-maximum suppression makes other detections for the last bit of a score. An OM that is
+        brought has the outputs that it has.
         """
         card = self.cards[case.model]
-        return _before_postprocessing(card) if (case.check, self.weights) == ("parity", "seeded") else card
+        rounded = case.precision != "fp32" and not self.builder.brings_om(card, case.batch, case.chip)
+        return (
+            _before_postprocessing(card) if case.check == "parity" and (self.weights == "seeded" or rounded) else card
+        )
 
     def artifact(self, case: Case) -> Artifact:
         """Build, or take from the store, what the case's runtime opens."""
         card = self.card(case)
+        if case.runtime in ascend_host.RUNTIMES:
+            return self.builder.om(card, case.batch, case.chip, self.weights)
         if case.runtime == REFERENCES["torch"]:
             return self.builder.torch(card, self.weights)
         if case.runtime == REFERENCES["tensorflow"]:
@@ -69,21 +85,47 @@ class Workbench:
 
     def runtime(self, name: str) -> Runtime:
         """Return a runtime, in a child process of its own when the run asked for that."""
-        runtime = get(name)
+        runtime = get(name, self.host.toolchain if self.host else None)
         return Isolated(runtime) if self.isolate and name.startswith("ort-") else runtime
 
     def open(self, case: Case, artifact: Artifact) -> Session:
         """Open an artifact for a case; raises RunError."""
         runtime = self.runtime(case.runtime)
         workdir = self.run_dir / "work" / case.key
-        options = SessionOptions(batch=case.batch, workdir=workdir, threads=case.threads)
+        options = SessionOptions(
+            batch=case.batch,
+            workdir=workdir,
+            threads=case.threads,
+            timeout_s=self.tool_timeout_s,
+            canary=self._canary(case),
+        )
         return runtime.open(artifact, self.device_of(case), options)
 
     def device_of(self, case: Case) -> str:
-        """Return the device that a case runs on and leases: `cpu`, `cuda`, `npu:0`."""
+        """Return the device that a case runs on, as its runtime names it: `cpu`, `cuda`, `npu:0`."""
+        npu = self.npu_of(case)
+        if npu is not None:
+            return f"npu:{npu.runtime_id}"
         if case.runtime == "ort-cann":
             return f"npu:{self.npu_device or '0'}"
         return "cuda" if case.runtime == "ort-cuda" else "cpu"
+
+    def lease_of(self, case: Case) -> str:
+        """Return the name of the device that a case leases: an NPU's never changes with its numbering."""
+        npu = self.npu_of(case)
+        return self.device_of(case) if npu is None else npu.key
+
+    def npu_of(self, case: Case) -> Npu | None:
+        """Return the NPU that a case runs on, or None; raises MissingNeedError when none of its chip is fit for use."""
+        if case.runtime not in ascend_host.RUNTIMES or self.host is None:
+            return None
+        return npus.choose(self.host.npus, case.chip, self.npu_device, self.turn)
+
+    def _canary(self, case: Case) -> Path | None:
+        """Return the small OM that is timed beside a case on an NPU."""
+        if case.check not in ("throughput", "latency") or case.runtime not in ascend_host.RUNTIMES:
+            return None
+        return self.builder.canary_om(case.chip).path
 
     def feed(self, card: ModelCard, count: int | None = None) -> Feed:
         """Return the card's preprocessed, labelled data: the first `count` of it, or what the run asked for.

@@ -7,7 +7,8 @@ The parent writes requests to file descriptor 0 and reads replies from 1, each a
 length. Arrays travel through a file that both processes map (`multiprocessing.shared_memory` came with 3.8):
 
     {"op": "open", "engine": "ort", "model": path, "settings": {…}, "arena": path, "inputs": […], "outputs": […]}
-        → {"handle": 1, "runs_on": …, "inputs": […], "outputs": […]}; the arena's file may be unlinked from here on
+        → {"handle": 1, "runs_on": …, "inputs": […], "outputs": […]}; the arena's file may be unlinked from here on.
+        Without an arena ("") the model can only be timed, on inputs of its engine's own.
     {"op": "run", "handle": 1}                   → {}; inputs are read from the arena, outputs written to it
     {"op": "time", "handle": 1}                  → {"round_ms": …}; as run, but nothing is written to the arena
     {"op": "close"}                              → {}; every model is closed and the process ends
@@ -19,6 +20,7 @@ A failure is {"error": {"kind": …, "message": …}}. The process also ends whe
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import json
 import mmap
@@ -102,12 +104,92 @@ class OrtEngine:
             raise EngineError(kind_of(error, "tool-failed"), str(error)) from error
         return outputs
 
+    def time(self, arrays: list[np.ndarray[Any, Any]]) -> float:
+        """Return the wall milliseconds of one run; raises EngineError."""
+        start = time.perf_counter_ns()
+        self.run(arrays)
+        return (time.perf_counter_ns() - start) / 1e6
+
     def close(self) -> None:
         """Let go of the session and its memory."""
         self._session = None
 
 
-ENGINES: dict[str, Any] = {"ort": OrtEngine}
+class AclEngine:
+    """An OM on an NPU through aclruntime, of either generation.
+
+    `settings` holds `device`, the number of the NPU. Versions do not tell the generations apart (both say 0.0.2): the
+    newer one's sessions have `free_resource`, its `finalize` is static, and its times are pairs of start and end.
+    """
+
+    _alive = 0  # sessions; the last one to close lets go of the device, which is one for all of them
+
+    def __init__(self, model: str, settings: dict[str, Any]) -> None:
+        try:
+            import aclruntime  # type: ignore[import-not-found]  # a vendor's wheel, for its own interpreters
+        except ImportError as error:
+            raise EngineError("infra", f"aclruntime cannot be imported: {error}") from error
+        self._tensor, self._device = aclruntime.BaseTensor, settings["device"]
+        options = aclruntime.session_options()
+        options.loop = 1
+        try:
+            self._session = aclruntime.InferenceSession(model, self._device, options)
+            self._session.set_staticbatch()
+            self.inputs = [acl_tensor(tensor) for tensor in self._session.get_inputs()]
+            self.outputs = [acl_tensor(tensor) for tensor in self._session.get_outputs()]
+        except RuntimeError as error:
+            raise EngineError("tool-failed", str(error)) from error
+        AclEngine._alive += 1
+        self.runs_on = f"npu:{self._device}"
+        self._output_names = [tensor["name"] for tensor in self.outputs]
+        self._zeros = [np.zeros(tensor["bytes"], np.uint8) for tensor in self.inputs]
+
+    def run(self, arrays: list[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        """Return the outputs for one batch in the order of the OM; raises EngineError."""
+        outputs = []
+        for tensor in self._execute(arrays):
+            device = getattr(tensor, "device", self._device)
+            if device != self._device:
+                raise EngineError("infra", f"asked for device {self._device}, the output lies on {device}")
+            try:
+                tensor.to_host()
+                outputs.append(np.array(tensor))
+            except RuntimeError as error:
+                raise EngineError("tool-failed", str(error)) from error
+        return outputs
+
+    def time(self, arrays: list[np.ndarray[Any, Any]]) -> float:
+        """Return the milliseconds that the device took for one run, its copies left out; without arrays, on zeros."""
+        self._session.reset_sumaryinfo()
+        self._execute(arrays or self._zeros)
+        times = list(self._session.sumary().exec_time_list)
+        if len(times) != 1:
+            raise EngineError("tool-failed", f"expected the time of one run, got {times}")
+        return float(times[0][1] - times[0][0] if isinstance(times[0], (tuple, list)) else times[0])
+
+    def close(self) -> None:
+        """Let go of the session, and after the last one of the device."""
+        AclEngine._alive -= 1
+        names = ["free_resource"] if AclEngine._alive else ["free_resource", "finalize"]
+        for name in names:
+            try:
+                if hasattr(self._session, name):
+                    getattr(self._session, name)()
+            except RuntimeError as error:
+                print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the log of this process
+        self._session = None
+
+    def _execute(self, arrays: list[np.ndarray[Any, Any]]) -> list[Any]:
+        """Run once; the outputs stay on the device. The arrays are read during the call, by their addresses."""
+        feeds = [self._tensor(array.__array_interface__["data"][0], array.nbytes) for array in arrays]
+        try:
+            tensors: list[Any] = self._session.run(self._output_names, feeds)
+        except RuntimeError as error:
+            raise EngineError("tool-failed", str(error)) from error
+        return tensors
+
+
+ENGINES: dict[str, Any] = {"ort": OrtEngine, "acl": AclEngine}
 
 
 def ort_errors() -> tuple[type[BaseException], ...]:
@@ -132,6 +214,13 @@ def ort_tensor(node: Any) -> dict[str, Any]:
     """Return name, dtype and shape of a graph input or output; a free dimension is None."""
     shape = [size if isinstance(size, int) else None for size in node.shape]
     return {"name": node.name, "dtype": ORT_TYPES.get(node.type, node.type), "shape": shape}
+
+
+def acl_tensor(tensor: Any) -> dict[str, Any]:
+    """Return name, dtype, shape and size in bytes of an input or output of an OM."""
+    kind = getattr(tensor.datatype, "name", None) or str(tensor.datatype).rpartition(".")[2]
+    dtype = "float64" if kind == "double" else str(kind)
+    return {"name": tensor.name, "dtype": dtype, "shape": list(tensor.shape), "bytes": int(tensor.realsize)}
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -176,10 +265,14 @@ def views(buffer: mmap.mmap, tensors: list[dict[str, Any]], start: int = 0) -> l
 
 
 class Opened:
-    """An opened model with its inputs and outputs in an arena."""
+    """An opened model with its inputs and outputs in an arena, if it has one."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.engine = ENGINES[request["engine"]](request["model"], request["settings"])
+        self.inputs: list[np.ndarray[Any, Any]] = []
+        self.outputs: list[np.ndarray[Any, Any]] = []
+        if not request["arena"]:
+            return
         with Path(request["arena"]).open("r+b") as file:
             arena = mmap.mmap(file.fileno(), 0)
         self.inputs = views(arena, request["inputs"])
@@ -196,10 +289,9 @@ class Opened:
             np.copyto(place, array)
 
     def time(self) -> float:
-        """Return the milliseconds of one run, the copies to the arena left out."""
-        start = time.perf_counter_ns()
-        self.engine.run(self.inputs)
-        return (time.perf_counter_ns() - start) / 1e6
+        """Return the milliseconds of one run by the engine's own clock, the copies to the arena left out."""
+        elapsed: float = self.engine.time(self.inputs)
+        return elapsed
 
 
 class Server:
@@ -215,6 +307,7 @@ class Server:
         try:
             return operations[request["op"]](request)
         except EngineError as error:
+            flush_text()
             return {"error": {"kind": error.kind, "message": str(error)}}
         except MemoryError as error:
             return {"error": {"kind": "oom", "message": str(error) or "out of memory"}}
@@ -238,6 +331,12 @@ class Server:
         self._opened.clear()
         self.serving = False
         return {}
+
+
+def flush_text() -> None:
+    """Bring what libraries printed into the log: printed to a file, C's text waits in a buffer for more."""
+    sys.stdout.flush()
+    ctypes.CDLL(None).fflush(None)
 
 
 def claim_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -16,7 +16,7 @@ from harness.errors import RunError
 from harness.preprocess import digest as steps_digest
 from harness.results import Case, Outcomes, Paired, Samples
 from harness.samples import Array
-from harness.stream import Feed, evaluate
+from harness.stream import Feed, Runs, evaluate
 from harness.workbench import Workbench
 
 # The code that turns a data set into a reference's outcomes.
@@ -33,28 +33,37 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     card = bench.card(case)
     artifact = bench.artifact(case)
     feed = bench.feed(card)
-    scorer, outcomes = _scored(case, bench, artifact, feed)
-    facts: dict[str, Any] = {
+    with bench.open(case, artifact) as session:
+        scorer, outcomes = scored(case, bench, feed, session)
+    facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(card, artifact, feed)}
+    if case.runtime != bench.reference(case).runtime:
+        facts["paired"] = paired(case, bench, feed, outcomes)
+    return facts
+
+
+def scored(case: Case, bench: Workbench, feed: Feed, session: Runs) -> tuple[metrics.Scorer, dict[str, Array]]:
+    """Score what a session answers to a feed; return the scorer and the outcomes of exactly the feed's samples.
+
+    Raises what decoding, the session and the scorer raise.
+    """
+    card = bench.card(case)
+    scorer = metrics.make_scorer(card)
+    report = bench.reporter(case.id, len(feed.ids))
+    evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
+    outcomes = scorer.outcomes()
+    _require_each_once(card, outcomes["ids"].tolist(), feed)
+    return scorer, outcomes
+
+
+def told(case: Case, bench: Workbench, feed: Feed, found: tuple[metrics.Scorer, dict[str, Array]]) -> dict[str, Any]:
+    """Return the facts that a scorer and its outcomes give; the outcomes are written to the run folder."""
+    card, (scorer, outcomes) = bench.card(case), found
+    return {
         "measures": scorer.measures(),
         "samples": used(card, feed, bench.samples),
         "worst": scorer.worst(5),
         "outcomes": _write_outcomes(bench.run_dir, case, card, outcomes),
-        "digests": digests(card, artifact, feed),
     }
-    if case.runtime != bench.reference(case).runtime:
-        facts["paired"] = _paired(case, bench, feed, outcomes)
-    return facts
-
-
-def _scored(case: Case, bench: Workbench, artifact: Artifact, feed: Feed) -> tuple[metrics.Scorer, dict[str, Array]]:
-    card = bench.card(case)
-    scorer = metrics.make_scorer(card)
-    with bench.open(case, artifact) as session:
-        report = bench.reporter(case.id, len(feed.ids))
-        evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
-    outcomes = scorer.outcomes()
-    _require_each_once(card, outcomes["ids"].tolist(), feed)
-    return scorer, outcomes
 
 
 def _require_each_once(card: ModelCard, scored: list[str], feed: Feed) -> None:
@@ -96,8 +105,11 @@ def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[s
     return Outcomes(path=f"outcomes/{final.name}", sha256=file_sha256(final), kind=kind)
 
 
-def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
-    """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime."""
+def paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
+    """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime.
+
+    Raises what building and running the reference raises; its outcomes are kept in the store.
+    """
     card = bench.card(case)
     backend = bench.reference(case).runtime if case.runtime.startswith("ort-") else "ort-cpu"
     reference = case.model_copy(update={"runtime": backend, "chip": "cpu"})
@@ -118,7 +130,8 @@ def _paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]
     )
 
     def build(path: Path) -> None:
-        sidecar.write(path, _scored(reference, bench, artifact, feed)[1])
+        with bench.open(reference, artifact) as session:
+            sidecar.write(path, scored(reference, bench, feed, session)[1])
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
     return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)

@@ -31,7 +31,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     card = bench.card(case)
     artifact = bench.artifact(case)
     samples = fixed_inputs(card, bench)
-    reference = _reference(case, bench, samples)
+    reference = reference_outputs(case, bench, samples)
     with bench.open(case, artifact) as session:
         outputs = [answer.arrays for answer in answered(session, samples)]
     outputs = [aligned(card, got, expected) for got, expected in zip(outputs, reference, strict=True)]
@@ -90,7 +90,7 @@ def compare(name: str, got: list[Array], expected: list[Array]) -> OutputParity:
     return OutputParity(output=name, cosine=float(cosine), max_rel=worst / largest)
 
 
-def _reference(case: Case, bench: Workbench, samples: list[Sample]) -> list[tuple[Array, ...]]:
+def reference_outputs(case: Case, bench: Workbench, samples: list[Sample]) -> list[tuple[Array, ...]]:
     """Return the framework's outputs for the fixed inputs, computed once and kept in the store."""
     reference = bench.reference(case)
     artifact = bench.artifact(reference)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness import cards
+from harness import cards, needs
 from harness.cards import ModelCard
 from harness.errors import UsageError
 
@@ -36,6 +36,24 @@ def add_folders(parser: argparse.ArgumentParser, *names: str) -> None:
     for name in names:
         text = f"folder with {what[name]} (also ${_variable(name)})"
         parser.add_argument(f"--{name}", metavar="DIR", help=text)
+
+
+def positive(text: str) -> int:
+    """Return a whole number of 1 or more; raises ArgumentTypeError for another text."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def require_data(card: ModelCard, places: needs.Places, samples: int | None) -> None:
+    """Raise UsageError where the data set of a card, which was asked for, is not here or has fewer samples."""
+    lack = needs.data(card, places)
+    if lack is not None:
+        raise UsageError(lack.where, f"expected {lack.what}", lack.got, lack.do)
+    if samples is not None and 0 < card.dataset.count < samples:
+        raise UsageError(
+            "--samples", f"expected at most {card.dataset.count}, all of them", str(samples), "leave it out"
+        )
 
 
 def folder(options: argparse.Namespace, name: str) -> Path | None:

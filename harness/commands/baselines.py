@@ -44,9 +44,9 @@ def _lines(parsed: Parsed) -> list[str]:
     for notice in parsed.notices:
         lines.append(f"line {notice.line}: {notice.text}" if notice.line else notice.text)
     promises = sum(row.role == "promise" for row in parsed.rows)
-    unsure = sum(not row.certain for row in parsed.rows)
-    lines.append(f"{len(parsed.rows)} rows: {promises} promises, {len(parsed.rows) - promises} references, {unsure} uncertain")
-    return lines
+    references, unsure = len(parsed.rows) - promises, sum(not row.certain for row in parsed.rows)
+    count = f"{len(parsed.rows)} rows: {promises} promises, {references} references, {unsure} uncertain"
+    return [*lines, count]
 
 
 def _row(row: Row) -> tuple[str, ...]:

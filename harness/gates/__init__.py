@@ -5,10 +5,10 @@ import datetime
 from harness.cards import ModelCard, Waiver
 from harness.gates import accuracy, failures, parity, ratios, speed
 from harness.gates.findings import Finding, verdict
-from harness.gates.promises import Promise, has_promise, promises_for
+from harness.gates.promises import Promise, accuracy_sides, has_promise, promises_for, ratio_batches
 from harness.results import Result, Verdict
 
-__all__ = ["Promise", "has_promise", "judge", "promises_for"]
+__all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches"]
 
 
 def judge(result: Result, card: ModelCard, today: datetime.date) -> Verdict:
@@ -37,7 +37,7 @@ def _of_check(result: Result, card: ModelCard, promise: Promise) -> tuple[Findin
     if check == "batch-consistency":
         return parity.agreement_findings(result, card)
     if check == "ratio":
-        return ratios.findings(result, promise)
+        return ratios.findings(result, card, promise)
     return speed.findings(result, card, promise)
 
 

@@ -35,6 +35,11 @@ def broken(result: Result, promise: Promise) -> Finding:
     ]
     if any(row.outcome == error.kind for row in expected):
         return plain("expectation", "PASS", "expected", f"{error.kind}, as {_said(expected[0])}")
+    too_large = next((row for row in expected if row.outcome == "oom"), None)
+    if too_large is not None and (error.kind, error.stage) == ("tool-failed", "load"):
+        note = f"it did not load, where {_said(too_large)}, and no code or text says why"
+        kept = f"; the whole log is {error.log}" if error.log else ""
+        return plain("expectation", "INCONCLUSIVE", "wrong-error", f"{note}: {error.message}{kept}")
     but = f", where {_said(expected[0])}" if expected else ""
     return plain("run", "FAIL", "wrong-error", f"{error.kind}: {error.message}{but}")
 

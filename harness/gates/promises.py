@@ -6,16 +6,21 @@ from harness.cards import Baseline, Expect, ModelCard, Ratio, Waiver, canonical_
 from harness.results import Case
 
 ROLES = ("promise", "measured")
+SPEEDS = ("throughput", "latency")
 HOST_RUNTIMES = ("ort-", "torch-", "tf-")
 REFERENCE_RUNTIMES = ("torch-cpu", "tf-cpu", "ort-plain")
 
 
 @dataclass(frozen=True)
 class Promise:
-    """The card's rows that bear on one case: numbers, ratios, expected failures and waivers."""
+    """The card's rows that bear on one case: numbers, ratios, expected failures and waivers.
+
+    `references` are ratios to what is only printed, told beside the promised ones.
+    """
 
     baselines: tuple[Baseline, ...] = ()
     ratios: tuple[Ratio, ...] = ()
+    references: tuple[Ratio, ...] = ()
     expectations: tuple[Expect, ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
@@ -24,7 +29,8 @@ def promises_for(card: ModelCard, case: Case) -> Promise:
     """Return what the card promises for this chip, batch and check; references are no promises."""
     return Promise(
         baselines=_baselines(card, case),
-        ratios=tuple(row for row in card.ratio if case.check == "ratio" and _concerns(row, case)),
+        ratios=_ratios(card, case, "promise"),
+        references=_ratios(card, case, "reference"),
         expectations=tuple(row for row in card.expect if _expects(row, case)),
         waivers=tuple(row for row in card.waiver if _waives(row, case)),
     )
@@ -53,7 +59,7 @@ def _baselines(card: ModelCard, case: Case) -> tuple[Baseline, ...]:
     rows = [row for row in card.baseline if row.role in ROLES]
     if case.check == "accuracy":
         return _accuracy(rows, case)
-    if case.check in ("throughput", "latency"):
+    if case.check in SPEEDS:
         return tuple(
             row
             for row in rows
@@ -73,13 +79,34 @@ def _accuracy(rows: list[Baseline], case: Case) -> tuple[Baseline, ...]:
     return (*here, *(row for row in rows if row.role == "promise"))
 
 
-def _concerns(row: Ratio, case: Case) -> bool:
-    side = row.numerator
-    return row.role == "promise" and same_chip(side.chip, case.chip) and side.batch in (case.batch, "best")
+def ratio_batches(card: ModelCard, chip: str) -> tuple[int, ...]:
+    """Return the batch sizes at which a chip has ratio cases; a ratio of best batches belongs to the first."""
+    rows = [row for row in card.ratio if row.role == "promise" and same_chip(row.numerator.chip, chip)]
+    return tuple(dict.fromkeys(_ratio_batch(row, card) for row in rows))
+
+
+def accuracy_sides(card: ModelCard, chip: str) -> tuple[int, ...]:
+    """Return the batch sizes at which a promised ratio compares this chip's accuracy with another's."""
+    sides = [side for row in card.ratio if row.role == "promise" for side in (row.numerator, row.denominator)]
+    here = [side for side in sides if same_chip(side.chip, chip) and side.metric not in SPEEDS]
+    return tuple(dict.fromkeys(side.batch for side in here if isinstance(side.batch, int)))
+
+
+def _ratios(card: ModelCard, case: Case, role: str) -> tuple[Ratio, ...]:
+    if case.check != "ratio":
+        return ()
+    rows = [row for row in card.ratio if row.role == role and same_chip(row.numerator.chip, case.chip)]
+    return tuple(row for row in rows if _ratio_batch(row, card) == case.batch)
+
+
+def _ratio_batch(row: Ratio, card: ModelCard) -> int:
+    return card.batches[0] if row.numerator.batch == "best" else row.numerator.batch
 
 
 def _expects(row: Expect, case: Case) -> bool:
-    return same_chip(row.chip, case.chip) and row.batch == case.batch and row.check in (case.check, "any")
+    # A ratio runs nothing: what breaks is one of its sides.
+    checks = (case.check,) if case.check == "ratio" else (case.check, "any")
+    return same_chip(row.chip, case.chip) and row.batch == case.batch and row.check in checks
 
 
 def _waives(row: Waiver, case: Case) -> bool:

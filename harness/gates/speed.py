@@ -83,7 +83,7 @@ def _judged(baseline: Baseline, measurement: Measurement, card: ModelCard, case:
     raw = "" if scale == 1.0 else f" ({written(value, RAW_UNITS[case.check])})"
     note = (
         f"{case.check} {written(seen, _unit(baseline, case))}{raw} against {_promised(baseline)}, "
-        f"tolerance {thresholds.in_percent(allowed)}{'; the canary moved' if code == 'not-quiet' else ''}"
+        f"tolerance {thresholds.in_percent(allowed)}{f'; {disturbed(measurement)}' if code == 'not-quiet' else ''}"
     )
     judgement = Judgement(
         name=case.check,
@@ -105,16 +105,23 @@ def _outcome(
 ) -> tuple[Outcome, Code]:
     """Judge one-sided: met, missed by the whole interval, or too close or too restless to tell.
 
-    A canary that moved only takes back a failure: a pass was judged by the faster of its two readings, which is the
-    stricter, and no disturbance makes a run faster.
+    A canary that moved, or an occupant, only takes back a failure: a pass was judged by the faster of the canary's two
+    readings, which is the stricter, and no disturbance makes a run faster.
     """
     value, interval = seen
     if at_least(_share(baseline, value), 1 - tolerance):
         return "PASS", "met"
-    if canary_moved(measurement):
+    if disturbed(measurement):
         return "INCONCLUSIVE", "not-quiet"
     best = max((_share(baseline, end) for end in interval), default=0.0) if interval else 0.0
     return ("INCONCLUSIVE", "margin") if at_least(best, 1 - tolerance) else ("FAIL", "missed")
+
+
+def disturbed(measurement: Measurement) -> str:
+    """Return what kept the device from being quiet, empty if it was: who came onto it, or a canary that moved."""
+    if measurement.occupants:
+        return f"the device was not alone: {', '.join(measurement.occupants)}"
+    return "the canary moved" if canary_moved(measurement) else ""
 
 
 def canary_moved(measurement: Measurement) -> bool:

@@ -53,8 +53,9 @@ class Reader:
     def sections(self, grid: Grid) -> list[Section]:
         """Return the table's headers with their rows; a header on two levels is joined, a repeated one begins anew."""
         first = self._header_rows(grid)
-        headers, line, rows = _joined(grid.rows[:first]), grid.line, []
-        found = []
+        headers, line = _joined(grid.rows[:first]), grid.line
+        rows: list[tuple[Cell, ...]] = []
+        found: list[Section] = []
         for row in grid.rows[first:]:
             if self._is_header(row) and (rows or first):
                 found.append(Section(headers, line, tuple(rows)))
@@ -89,7 +90,8 @@ class Reader:
         naming = [one for one in facts if one.part or one.is_value or one.roles or (one.chips and not strict)]
         if len(naming) < 2 or len(naming) < len(facts):
             return False
-        if not any(one.is_value or one.roles or one.chips for one in (self.labels.read(text) for text in texts[1:] if text)):
+        beside = [self.labels.read(text) for text in texts[1:] if text]
+        if not any(one.is_value or one.roles or one.chips for one in beside):
             return False
         return not strict or not any(one.numbers and not one.metrics for one in facts)
 
@@ -128,7 +130,8 @@ class Reader:
 
     def _is_label(self, text: str) -> bool:
         facts = self.labels.read(text)
-        return bool(facts.chips or facts.batch or facts.metrics or facts.roles or facts.ratio) and not _FRACTIONAL.search(text)
+        known = facts.chips or facts.batch or facts.metrics or facts.roles or facts.ratio
+        return bool(known) and not _FRACTIONAL.search(text)
 
     def _settled(self, columns: list[Column]) -> list[Column]:
         """Return the columns with a first column of bare numbers as the batch beside columns of chips."""
@@ -141,7 +144,8 @@ class Reader:
 
 def _batches_as_columns(columns: list[Column]) -> list[Column]:
     """Return the columns with the batch of each whose header is a number, where the others' headers are too."""
-    numbers = {column.index: int(column.header) for column in columns if _INTEGER.fullmatch(column.header) and not column.facts.chips}
+    counted = [column for column in columns if _INTEGER.fullmatch(column.header) and not column.facts.chips]
+    numbers = {column.index: int(column.header) for column in counted}
     batch_first = columns[0].facts.part == "batch" or not columns[0].facts.is_value
     if len(numbers) < 2 or not batch_first or not set(numbers.values()) <= _BATCHES or 0 in numbers:
         return columns

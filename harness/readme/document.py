@@ -43,7 +43,7 @@ def decode(data: bytes) -> str:
     return text.translate(_CONTROLS)
 
 
-_CONTROLS = {code: " " for code in (*range(9), 11, 12, *range(14, 32), 0x85, 0x2028, 0x2029, 0xFEFF)}
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0x85, 0x2028, 0x2029, 0xFEFF), " ")
 
 
 def _decoded(data: bytes) -> str:
@@ -98,7 +98,8 @@ def _parts(
                 yield grid
             continue
         end = _end_of_rows(lines, i, outline.code, tables)
-        grid = markdown.pipe_grid([(k + 1, lines[k]) for k in range(i, end)], i in outline.code) if end - i > 1 else None
+        rows = [(k + 1, lines[k]) for k in range(i, end)]
+        grid = markdown.pipe_grid(rows, i in outline.code) if len(rows) > 1 else None
         if grid:
             yield grid
             i = end
@@ -109,21 +110,19 @@ def _parts(
 
 
 def _end_of_rows(lines: list[str], start: int, code: Mapping[int, str], tables: Mapping[int, object]) -> int:
-    """Return the line behind the rows that begin at `start`; rows may be parted by dividing lines and single blank lines."""
+    """Return the line behind the rows that begin at `start`; dividing lines and single blank lines may part them."""
     i = start
     while i < len(lines) and (i in code) == (start in code) and i not in tables:
-        follows = i > start and i + 1 < len(lines)
-        if markdown.is_row(lines[i]) or (i > start and markdown.is_delimiter(lines[i])):
-            i += 1
-        elif follows and not lines[i].strip() and _goes_on(lines, start, i + 1):
-            i += 1
-        else:
+        blank = not lines[i].strip() and i > start and i + 1 < len(lines)
+        divides = i > start and markdown.is_delimiter(lines[i])
+        if not (markdown.is_row(lines[i]) or divides or (blank and _goes_on(lines, start, i + 1))):
             break
+        i += 1
     return i
 
 
 def _goes_on(lines: list[str], start: int, i: int) -> bool:
-    """Tell whether the row behind a blank line belongs to the rows above it: as many bars, and no dividing line of its own."""
+    """Tell whether the row behind a blank line belongs to those above: as many bars, no dividing line of its own."""
     bars = lines[i].count("|")
     own = i + 1 < len(lines) and markdown.is_delimiter(lines[i + 1])
     return markdown.is_row(lines[i]) and bars > 2 and bars == lines[start].count("|") and not own

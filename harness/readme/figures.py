@@ -17,13 +17,15 @@ MOST_NUMBERS = 40
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:\s?(?:\*|×|x)?\s?(?:e|10\^)\s?-?\d{1,3})?"
 # What may follow a number without a blank and is no unit of ours: decibels, a product. Anything else makes it a name.
 _GLUED = re.compile(r"d[Bb](?![A-Za-z])|[x×*]\s?\d|[eE](?![A-Za-z])")
-_COUNTED = re.compile(r"\s?(?:[kKwW万]\s)?\s?(?:张|类|个|条(?!/)|[kK]?\s?images?(?!\s?/)|pictures?(?!\s?/)|pics?(?!\s?/)|samples?(?!\s?/)|epochs?|classes)")
+_COUNTED = re.compile(
+    r"\s?(?:[kKwW万]\s)?\s?(?:张|类|个|epochs?|classes|(?:条|[kK]?\s?images?|pictures?|pics?|samples?)(?!\s?/))"
+)
 # COCO's range of thresholds, and a picture's size: conditions, not figures.
 _THRESHOLDS = re.compile(r"[\[(]?0?\.\d+\s?:\s?0?\.\d+[\])]?|\d{2,5}\s?[x×*]\s?\d{2,5}", re.IGNORECASE)
 _IOU = re.compile(r"@?\s?[\[(]?\s?iou\s?[=:]\s?0?\.\d+(?:\s?:\s?0?\.\d+)?\s?[\])]?(?=\D*\d)", re.IGNORECASE)
 _PARTICLES = re.compile(r"[为是约达到的在上下了和与即既时可得以:]*")
 _PLAIN_NUMBER = re.compile(r"(\d{1,7}(?:\.\d{1,20})?)(?:\s?(%|fps|FPS|ms))?")
-_PLAIN_UNITS = {"": None} | {text: unit_of(match) for text in ("%", "fps", "FPS", "ms") if (match := UNIT.fullmatch(text))}
+_PLAIN_UNITS = {text: unit_of(match) for text in ("%", "fps", "FPS", "ms") if (match := UNIT.fullmatch(text))}
 _TOKEN = re.compile(
     rf"""(?P<spread>(?:±|\+/-|\+-)\s?\d+(?:\.\d+)?%?)
     |(?P<range>~(?=\s?\d))
@@ -86,11 +88,12 @@ class Cells:
         plain = fold(text).strip().strip("*`").strip()
         number = _PLAIN_NUMBER.fullmatch(plain)
         if number:
-            return Reading("figures", (Figure(float(number[1]), _PLAIN_UNITS[number[2] or ""]),))
+            return Reading("figures", (Figure(float(number[1]), _PLAIN_UNITS.get(number[2])),))
         state = self._state(plain)
         if state:
             return Reading(state)
-        figures = tuple(figure for batch, part in _by_batch(_without_iou(plain)) for figure in self._figures(batch, part))
+        parts = _by_batch(_without_iou(plain))
+        figures = tuple(figure for batch, part in parts for figure in self._figures(batch, part))
         return Reading("figures" if figures else "words", figures)
 
     def _figures(self, batch: int | None, text: str) -> list[Figure]:
@@ -119,8 +122,9 @@ class Cells:
             if found.start < end:
                 continue
             start, stop = _widened(text, found.start, found.end)
+            widened = stop - start > found.end - found.start
             yield from self._between(text[end : max(start, end)])
-            yield _Token("name", metric_name(text[start:stop], found.name) if stop - start > found.end - found.start else found.name, known=True)
+            yield _Token("name", metric_name(text[start:stop], found.name) if widened else found.name, known=True)
             end = stop
         yield from self._between(text[end:])
 
@@ -147,7 +151,7 @@ class Cells:
 
 
 def _number(text: str, match: re.Match[str]) -> tuple[list[_Token], int]:
-    """Return a number with the unit behind it, or nothing where it counts things or begins a name; and where it ends."""
+    """Return a number with the unit behind it, or nothing where it counts things or begins a name; and its end."""
     place = match.end()
     unit = UNIT.match(text, place + (1 if text[place : place + 1] == " " else 0))
     if unit:
@@ -219,7 +223,7 @@ def _is_bracketed_spread(tokens: Sequence[_Token], i: int) -> bool:
 
 
 def _grouped(tokens: Sequence[_Token]) -> list[Figure]:
-    """Join names and numbers: `top1: 70.5 top5: 90.2`, `70.5/Top1 90.2/Top5`, `psnr/ssim: 31.5/0.948`, `70.5 | 90.2`."""
+    """Join names and numbers: `top1: 70.5 top5: 90.2`, `70.5/Top1 90.2/Top5`, `psnr/ssim: 31.5/0.948`."""
     runs = _runs([token for token in tokens if token.kind in ("name", "number", "range", "bar", "sign")])
     if not runs or sum(len(run) for kind, run in runs if kind == "number") > MOST_NUMBERS:
         return []
@@ -231,7 +235,8 @@ def _grouped(tokens: Sequence[_Token]) -> list[Figure]:
         before, behind = runs[i - 1][1] if i else [], runs[i + 1][1] if i + 1 < len(runs) else []
         # `on ImageNet 81.13% top-1`: only the word behind the number is a metric.
         turned = leading and not _has_known(before) and _has_known(behind) and i + 2 >= len(runs)
-        figures += _named(run, before if leading and not turned else behind if turned or not leading else [], leading and not turned)
+        leads = leading and not turned
+        figures += _named(run, before if leads else behind, leads)
     return figures
 
 
@@ -249,14 +254,19 @@ def _runs(tokens: Sequence[_Token]) -> list[tuple[str, list[_Token]]]:
         if token.kind == "number" and dash == "range" and runs and runs[-1][0] == "number":
             runs[-1][1].append(replace(token, kind="upper"))
         elif runs and runs[-1][0] == token.kind:
-            joined = token.kind == "name" and not dash and not token.known and not runs[-1][1][-1].known
-            run = runs[-1][1]
-            kind = "loose" if token.kind == "number" and not dash else token.kind
-            run[-1:] = [replace(run[-1], text=f"{run[-1].text} {token.text}")] if joined else [run[-1], replace(token, kind=kind)]
+            _extend(runs[-1][1], token, dash)
         else:
             runs.append((token.kind, [token]))
         dash = ""
     return runs
+
+
+def _extend(run: list[_Token], token: _Token, dash: str) -> None:
+    """Add a token to a run of its kind: unknown words with a blank between them are one name."""
+    if token.kind == "name" and not dash and not token.known and not run[-1].known:
+        run[-1] = replace(run[-1], text=f"{run[-1].text} {token.text}")
+    else:
+        run.append(replace(token, kind="loose") if token.kind == "number" and not dash else token)
 
 
 def _named(numbers: Sequence[_Token], names: Sequence[_Token], leading: bool) -> list[Figure]:
@@ -272,7 +282,12 @@ def _named(numbers: Sequence[_Token], names: Sequence[_Token], leading: bool) ->
     else:
         chosen = []
     figures = [_figure(number, reason) for number in lower]
-    return [replace(figure, loose=False, name=name.text.strip("_.-@"), known=name.known) for figure, name in zip(figures, chosen, strict=True)] if chosen else figures
+    if not chosen:
+        return figures
+    return [
+        replace(figure, loose=False, name=name.text.strip("_.-@"), known=name.known)
+        for figure, name in zip(figures, chosen, strict=True)
+    ]
 
 
 def _figure(number: _Token, reason: str) -> Figure:

@@ -1,4 +1,4 @@
-"""Goes through a README from top to bottom and collects every figure with where it was found: table, text, code or log."""
+"""Goes through a README from top to bottom and collects every figure by where it is: table, text, code or log."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ LONGEST_NAME = 40
 MOST_CLASSES = 1000
 MOST_TABLES = 2000
 _ALL_ABOVE = re.compile(r"精度(?:数据)?(?:均|都)?如上|accurac\w+ (?:is|are) (?:all )?as above", re.IGNORECASE)
-_SCRIPTS = frozenset(("sh", "bash", "shell", "python", "py", "python3", "cpp", "c", "c++", "json", "yaml", "diff", "dockerfile"))
+_SCRIPTS = frozenset(("sh", "bash", "shell", "python", "py", "python3", "cpp", "c", "c++", "yaml", "diff"))
 _DIGIT = re.compile(r"\d")
 _WORDS = re.compile(r"[^\W\d_]")
 
@@ -47,7 +47,7 @@ class Found:
     same: list[SameBatches] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-    commands: Commands = Commands()
+    commands: Commands = field(default_factory=Commands)
     read: int = 0
 
 
@@ -88,7 +88,8 @@ class Finder:
         if found.read >= MOST_TABLES:
             found.notices.append(Notice(line=0, text=f"more than {MOST_TABLES} tables: the rest is not read"))
         if self.sentences.left <= 0:
-            found.notices.append(Notice(line=0, text=f"more than {MOST_LINES} lines with figures: the rest is not read"))
+            text = f"more than {MOST_LINES} lines with figures: the rest is not read"
+            found.notices.append(Notice(line=0, text=text))
         return found
 
     def _table(self, grid: Grid, track: _Track, found: Found) -> None:
@@ -100,7 +101,8 @@ class Finder:
         found.notices += given.notices
         around = track.around()
         name = next((text for text in (*around.lines[:1], *around.headings[:1]) if len(text) <= LONGEST_NAME), "")
-        found.names.update(dict.fromkeys(range(grid.line, grid.rows[-1][-1].line + 1), name.strip(" :：。")))
+        lines = range(grid.line, grid.rows[-1][-1].line + 1)
+        found.names.update(dict.fromkeys(lines, name.strip(" :：。")))
         track.near.clear()
 
     def _line(self, lines: Sequence[Line], i: int, track: _Track, found: Found) -> int:
@@ -140,8 +142,8 @@ class Finder:
         elif not line.code or line.language not in _SCRIPTS:
             around = track.around() if _DIGIT.search(line.text) else Surroundings()
             rows = self.sentences.read(line, around)
-            place = found.code if line.code else found.claims if rows and around.is_overview(self.labels) else found.texts
-            place.extend(rows)
+            claims = bool(rows) and around.is_overview(self.labels)
+            (found.code if line.code else found.claims if claims else found.texts).extend(rows)
         batches = tuple(dict.fromkeys(int(one[1] or one[2]) for one in BATCH.finditer(line.text[:400])))
         if batches and _ALL_ABOVE.search(line.text[:400]):
             found.same.append(SameBatches(track.heading, line.number, batches))

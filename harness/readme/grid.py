@@ -16,7 +16,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: rows of equal length; `headers` says how many rows are marked as header, `fenced` that it is in a code block."""
+    """A table: rows of equal length, how many of them are marked as header, and whether it is in a code block."""
 
     rows: tuple[tuple[Cell, ...], ...]
     headers: int = 0

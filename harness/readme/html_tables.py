@@ -29,7 +29,7 @@ def slices(text: str) -> Iterator[tuple[int, int]]:
 
 def html_grid(source: str, line: int) -> Grid | None:
     """Return the table of an HTML text that begins on `line`, or None where it has not two rows."""
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, recover=True, huge_tree=False)
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, recover=True)
     try:
         root = etree.fromstring(source.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:

@@ -1,16 +1,19 @@
-"""What a label says: a header, a row's first cell, a heading. Every label is read alike, and the facts are put together."""
+"""What a label says: a header, a row's first cell, a heading. Every label is read alike."""
 
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Literal
 
 from harness.readme.quantities import LABEL_UNIT, Unit, label_unit
+from harness.readme.rows import Kind
 from harness.readme.vocabulary import Found, Vocabulary, fold
 
 LONGEST = 240
 GENERAL = ("NPU", "GPU", "CPU")
 BATCH = re.compile(
-    r"(?<![a-z])(?:batch[ _-]{0,3}sizes?|batch|bs)\s{0,3}(?:[=:_-]|为|取|是|of|设为|设置为)?\s{0,3}(\d{1,5})(?![\d.]|\s?[x*×]\s?\d)"
+    r"(?<![a-z])(?:batch[ _-]{0,3}sizes?|batch|bs)\s{0,3}(?:[=:_-]|为|取|是|of|设为|设置为)?"
+    r"\s{0,3}(\d{1,5})(?![\d.]|\s?[x*×]\s?\d)"
     r"|(?<![\d.a-z])(\d{1,5})\s?-?(?:batch(?:[ _-]?size)?|bs)(?![a-z])",
     re.IGNORECASE,
 )
@@ -18,14 +21,14 @@ _SHORT_BATCH = re.compile(r"\(?b(\d{1,4})\)?", re.IGNORECASE)
 _FOUR_CHIPS = re.compile(r"\s?[*x×]\s?4(?!\d)|单卡|整卡|/\s?card", re.IGNORECASE)
 _PLAIN = re.compile(r"[\s()\[\]{}<>*#:;,.!?'\"`|/\\_~=+-]+")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_AVERAGES = frozenset(("test", "val", "eval", "avg", "mean", "average", "overall", "final", "best", "om", "npu", "gpu", "the"))
+_AVERAGES = frozenset(("test", "val", "eval", "avg", "mean", "average", "overall", "final", "best", "om", "npu", "gpu"))
 
 
 @dataclass(frozen=True)
 class Facts:
     """What a label states; an empty field is not stated.
 
-    `whole` tells that the label is nothing but the name of its `part`; `rest` is what no word of the vocabulary explains.
+    `whole` tells that the label is nothing but the name of its `part`; `rest` is what no word explains.
     """
 
     text: str = ""
@@ -34,7 +37,7 @@ class Facts:
     card: bool = False
     batch: int | None = None
     metrics: tuple[str, ...] = ()
-    kind: str = ""
+    kind: Kind | Literal[""] = ""
     unit: Unit | None = None
     roles: frozenset[str] = frozenset()
     marks: frozenset[str] = frozenset()
@@ -76,7 +79,8 @@ class Labels:
             return Facts(text=plain[:LONGEST], rest=plain[:LONGEST])
         ratio = self._ratio(plain)
         if ratio:
-            return Facts(text=plain, ratio=ratio, kind="ratio", variants=self._variants(plain), marks=self._marks(plain))
+            marks, variants = self._marks(plain), self._variants(plain)
+            return Facts(text=plain, ratio=ratio, kind="ratio", variants=variants, marks=marks)
         return self._facts(plain)
 
     def _facts(self, text: str) -> Facts:
@@ -183,7 +187,7 @@ def _batch(text: str) -> tuple[int | None, str]:
     return number or None, f"{text[: match.start()]} {text[match.end() :]}"
 
 
-def _kind(kinds: set[str], metrics: tuple[str, ...], unit: Unit | None) -> str:
+def _kind(kinds: set[str], metrics: tuple[str, ...], unit: Unit | None) -> Kind | Literal[""]:
     if unit and unit.kind in ("throughput", "latency"):
         return unit.kind
     if "latency" in kinds and "accuracy" not in kinds:

@@ -14,7 +14,9 @@ from harness.readme.vocabulary import fold
 # The evaluation scripts of the classification models print {"key": "Top1 accuracy", "value": "69.74%"}.
 _KEY_VALUE = re.compile(r"\"key\"\s?:\s?\"([^\"]{1,60})\"\s?,\s?\"value\"\s?:\s?\"([\d.]{1,20})(%?)\"")
 # pycocotools' COCOeval.summarize(): Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.374
-_COCO = re.compile(r"\(AP\)\s*@\[\s*IoU=(0\.\d\d(?::0\.\d\d)?)\s*\|\s*area=\s*all\s*\|\s*maxDets=\s*100\s*\]\s*=\s*(\d\.\d+)")
+_COCO = re.compile(
+    r"\(AP\)\s*@\[\s*IoU=(0\.\d\d(?::0\.\d\d)?)\s*\|\s*area=\s*all\s*\|\s*maxDets=\s*100\s*\]\s*=\s*(\d\.\d+)"
+)
 _COCO_NAMES = {"0.50:0.95": "ap", "0.50": "ap50", "0.75": "ap75"}
 _AVERAGE = re.compile(r"inference average time( without first time)?\s?[:=]\s?(\d+(?:\.\d+)?)\s?ms", re.IGNORECASE)
 _FLOAT = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
@@ -23,8 +25,8 @@ _SUMMARY = re.compile(r"miou\s*[:=]\s*(\d+\.\d+)((?:\s+\d+\.\d+){4})\s*$", re.IG
 _SUMMARY_METRICS = ("pixacc", "meanacc", "miou", "fwiou")
 # The classes of Cityscapes in the order of their train ids (cityscapesScripts, helpers/labels.py).
 CITYSCAPES = (
-    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain", "sky",
-    "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain",
+    "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
 )  # fmt: skip
 MOST_CLASSES = 200
 _GAP = re.compile(r"\s{2,}|\t")
@@ -61,10 +63,16 @@ def averages(line: Line, commands: Commands) -> Iterator[Row]:
     found = average_time(fold(line.text))
     if found and found.value > 0:
         yield Row(
-            kind="latency", metric="latency", value=found.value, unit="ms", chip=commands.chip, batch=commands.batch,
-            definition="msame", condition="average without the first image" if found.without_first else "average with the first image",
+            kind="latency",
+            metric="latency",
+            value=found.value,
+            unit="ms",
+            chip=commands.chip,
+            batch=commands.batch,
+            definition="msame",
+            condition=f"average {'without' if found.without_first else 'with'} the first image",
             where=Where(line=line.number, text=line.text.strip()),
-        )  # fmt: skip
+        )
 
 
 def segmentation(lines: Sequence[Line], i: int, commands: Commands) -> Iterator[Row]:
@@ -75,13 +83,15 @@ def segmentation(lines: Sequence[Line], i: int, commands: Commands) -> Iterator[
     scores = match[2].split()
     if abs(float(scores[2]) - float(match[1])) > 5e-6 * max(1.0, float(match[1])):
         return
+    ran = {"chip": commands.chip, "batch": commands.batch}
     for metric, number in zip(_SUMMARY_METRICS, scores, strict=True):
         condition = "as the log prints it" if metric == "miou" else ""
-        yield _row(lines[i], metric, float(number), commands=commands, condition=condition)
+        yield _row(lines[i], metric, float(number)).model_copy(update={**ran, "condition": condition})
     classes = _array_above(lines, i)
     cityscapes = len(classes) == len(CITYSCAPES) and any("cityscape" in line.text.lower() for line in lines)
     for k, (line, number) in enumerate(classes):
-        yield _row(line, "iou", float(number), commands=commands, cls=CITYSCAPES[k] if cityscapes else str(k))
+        cls = CITYSCAPES[k] if cityscapes else str(k)
+        yield _row(line, "iou", float(number)).model_copy(update={**ran, "cls": cls})
 
 
 def _array_above(lines: Sequence[Line], i: int) -> list[tuple[Line, str]]:
@@ -96,14 +106,10 @@ def _array_above(lines: Sequence[Line], i: int) -> list[tuple[Line, str]]:
     return []
 
 
-def _row(line: Line, metric: str, value: float, unit: str = "", **more: object) -> Row:
-    commands = more.pop("commands", Commands())
+def _row(line: Line, metric: str, value: float, unit: str = "") -> Row:
     unit = unit or ("fraction" if 0 <= value <= 1 else "%" if value <= 100 else "")
     where = Where(line=line.number, text=line.text.strip())
-    chip, batch = (commands.chip, commands.batch) if isinstance(commands, Commands) else ("", None)
-    return Row.model_validate(
-        {"kind": "accuracy", "metric": metric, "value": value, "unit": unit, "chip": chip, "batch": batch, "where": where, **more}
-    )
+    return Row(kind="accuracy", metric=metric, value=value, unit=unit, where=where)
 
 
 def bare_table(lines: Sequence[Line], i: int, labels: Labels) -> Grid | None:

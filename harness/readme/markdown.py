@@ -51,7 +51,7 @@ def plain(text: str) -> str:
     >>> plain("**[79.4%](https://example.org/v1)**<br>ok")
     '79.4%\\nok'
     """
-    text = _URL.sub(lambda match: "" if not text[max(0, match.start() - 2) : match.start()].endswith("](") else match[0], text)
+    text = _URL.sub(lambda match: match[0] if text[: match.start()].endswith("](") else "", text)
     if not _MARKUP.search(text) or len(text) > LONGEST_INLINE:
         return text.strip()
     tokens = _INLINE.parseInline(_BREAK.sub("\n", text), {})
@@ -87,7 +87,8 @@ def pipe_grid(lines: Sequence[tuple[int, str]], fenced: bool) -> Grid | None:
     It needs a dividing line, or bars at the front of at least two rows.
     """
     bodies = [(number, _QUOTE.sub("", text).strip()) for number, text in lines]
-    rows, headers = [], 0
+    rows: list[list[Cell]] = []
+    headers = 0
     for number, body in bodies:
         if is_delimiter(body):
             headers = headers or len(rows)

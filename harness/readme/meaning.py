@@ -1,7 +1,7 @@
 """Putting together what cell, column, row and surroundings say of one figure: its kind, metric, unit, role and chip."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from harness.readme.columns import Column
@@ -57,7 +57,7 @@ class TableFacts:
     """What a table says as a whole: its first header where that names figures, who else has columns, what is around."""
 
     around: Surroundings
-    corner: Facts = Facts()
+    corner: Facts = field(default_factory=Facts)
     columns: tuple[Column, ...] = ()
     row_roles: frozenset[str] = frozenset()
 
@@ -77,7 +77,7 @@ class TableFacts:
         return any(not one.facts.roles & (STRANGERS | {"weak"}) for one in others)
 
     def is_training_table(self) -> bool:
-        """Tell whether the columns are those of a training README: what GPU and NPU reached, beside the paper's figures."""
+        """Tell whether the columns are those of a training README: what GPU and NPU reached, and the paper."""
         chips = {chip: one.facts.roles for one in self.columns for chip in one.facts.chips}
         papers = any("reference" in one.facts.roles for one in self.values)
         reached = all("measured" in chips.get(chip, frozenset()) for chip in ("GPU", "NPU"))
@@ -113,11 +113,12 @@ class Meaning:
 
     def _guess(self, figure: Figure, column: Column, row: RowLabels, siblings: set[str]) -> tuple[Kind, str]:
         if (row.batch or column.batch) and figure.value > 1 and "accuracy" not in siblings:
-            return "throughput", "" if column.facts.chips or row.chip else "no word says what the figure is; by batch, so a rate"
+            by_batch = "no word says what the figure is; by batch, so a rate"
+            return "throughput", "" if column.facts.chips or row.chip else by_batch
         return "accuracy", "" if column.facts.roles or row.roles else "no word says what the figure is"
 
     def metrics(self, column: Column, row: RowLabels, table: TableFacts) -> tuple[tuple[str, ...], str]:
-        """Return the metrics that stand for the figures of a cell without names of their own, and a reason for doubt."""
+        """Return the metrics of a cell's figures that have no names of their own, and a reason for doubt."""
         if column.facts.metrics:
             return column.facts.metrics, ""
         unknown = "the column's header is not in the vocabulary" if column.unknown else ""
@@ -126,7 +127,8 @@ class Meaning:
         if column.unknown:
             return (column.header.strip(" *").lower()[:80],), unknown
         if row.name:
-            return (row.name.lower()[:80],), "" if table.corner.kind == "accuracy" else "the row's label is taken for a metric"
+            doubt = "" if table.corner.kind == "accuracy" else "the row's label is taken for a metric"
+            return (row.name.lower()[:80],), doubt
         if table.corner.metrics:
             return table.corner.metrics, ""
         near = table.around.metric(self.labels)
@@ -163,7 +165,8 @@ class Meaning:
 
     def chip(self, column: Column, row: RowLabels, table: TableFacts, reference: bool) -> tuple[str, str]:
         """Return the chip of a figure, canonical and as printed; a reference has only a chip of its own."""
-        if column.facts.chip and not (column.facts.chip == "NPU" and row.chip and row.chip not in self.words.reference_chips):
+        vague = column.facts.chip == "NPU" and row.chip and row.chip not in self.words.reference_chips
+        if column.facts.chip and not vague:
             return column.facts.chip, column.facts.printed_chip
         own = bool(column.facts.roles & STRANGERS or "weak" in column.facts.roles)
         if row.chip and not (reference and own):

@@ -3,19 +3,30 @@
 import re
 from dataclasses import dataclass
 
+from harness.readme.rows import Kind
+
 MS_PER = {"ms": 1.0, "msec": 1.0, "毫秒": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "微秒": 1e-3}
 _SECONDS = r"s|secs?|seconds?|秒"
-_THING = r"batch|iter(?:ation)?s?|steps?|it|张|imgs?|images?|pictures?|pics?|frames?|samples?|条|次|句|sentences?|clips?|视频|videos?"
-_RATES = (
-    ("images/s", r"fps|(?:frames?|imgs?|images?|pics?|pictures?|张|帧|幅|f|it|items?|个)\s?/\s?(?:s|sec|秒)(?![a-z])|images? per second"),
-    ("samples/s", r"(?:samples?|seqs?|sentences?|sequences?|utts?|clips?|条|句|videos?)\s?/\s?(?:s|sec|秒)(?![a-z])|qps"),
-    ("tasks/s", r"tasks?\s?/\s?(?:s|sec|秒)(?![a-z])"),
-    ("tokens/s", r"(?:tokens?|words?|字)\s?/\s?(?:s|sec|秒)(?![a-z])"),
+_THING = (
+    r"batch|iter(?:ation)?s?|steps?|it|张|imgs?|images?|pictures?|pics?|frames?|samples?|条|次|句|sentences?|clips?"
+    r"|视频|videos?"
 )
+_PER_SECOND = r"\s?/\s?(?:s|sec|秒)(?![a-z])"
+_RATES = (
+    (
+        "images/s",
+        rf"fps|(?:frames?|imgs?|images?|pics?|pictures?|张|帧|幅|f|it|items?|个){_PER_SECOND}|images? per second",
+    ),
+    ("samples/s", rf"(?:samples?|seqs?|sentences?|sequences?|utts?|clips?|条|句|videos?){_PER_SECOND}|qps"),
+    ("tasks/s", rf"tasks?{_PER_SECOND}"),
+    ("tokens/s", rf"(?:tokens?|words?|字){_PER_SECOND}"),
+)
+_AROUND_SECONDS = ("()", "[]", "/", "/)", "//")
 _DURATION = rf"(?:m|mili|milli)?(?:{_SECONDS})(?![a-z])|msec|毫秒|[uµμ]s(?![a-z])|微秒"
 UNIT = re.compile(
     "|".join(f"(?P<r{i}>{pattern})" for i, (_, pattern) in enumerate(_RATES))
-    + rf"|(?P<duration>(?:{_DURATION}))(?:\s?(?:/|per)\s?(?P<per>{_THING})(?![a-z]))?|(?P<percent>%)|(?P<times>倍|×(?!\s?\d)|x(?![a-z0-9]))",
+    + rf"|(?P<duration>(?:{_DURATION}))(?:\s?(?:/|per)\s?(?P<per>{_THING})(?![a-z]))?"
+    + r"|(?P<percent>%)|(?P<times>倍|×(?!\s?\d)|x(?![a-z0-9]))",
     re.IGNORECASE,
 )
 # In a header a bare `s` is a unit only in brackets or after a bar.
@@ -27,7 +38,7 @@ class Unit:
     """A unit: its canonical name, the kind of figure, what a number in it is multiplied with, and per what."""
 
     name: str
-    kind: str
+    kind: Kind
     factor: float = 1.0
     per: str = ""
 
@@ -49,9 +60,9 @@ def label_unit(text: str) -> Unit | None:
     for match in LABEL_UNIT.finditer(text):
         unit = unit_of(match)
         around = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
-        if unit.kind == "ratio" or (len(match.group()) == 1 and match["duration"] and around not in ("()", "[]", "/", "/)", "//")):
-            continue
-        return unit
+        bare = len(match.group()) == 1 and match["duration"] and around not in _AROUND_SECONDS
+        if unit.kind != "ratio" and not bare:
+            return unit
     return None
 
 

@@ -55,7 +55,8 @@ class Parser:
         notices = [Notice(line=one.line, text=redact(one.text)) for one in found.notices]
         notices += [Notice(line=row.where.line, text=f"uncertain: {row.reason}") for row in rows if not row.certain]
         if parts.cut:
-            notices.append(Notice(line=document.MOST_LINES, text=f"only the first {document.MOST_LINES} lines are read"))
+            most = document.MOST_LINES
+            notices.append(Notice(line=most, text=f"only the first {most} lines are read"))
         if not rows:
             notices.append(Notice(line=0, text="no results found"))
         return Parsed(rows=tuple(rows), notices=tuple(dict.fromkeys(notices)))
@@ -116,8 +117,9 @@ class _Said:
         names = {_loose(row.metric), "acc"} if row.kind == "accuracy" else {row.metric}
         seen = [one for name in names for one in self._metrics.get((row.kind, row.role, name), ())]
         return any(
-            _may_be(row.chip, chip) and row.batch in (None, batch) and row.condition in ("", condition) and (row.where.line < line)
+            _may_be(row.chip, chip) and row.batch in (None, batch) and row.condition in ("", condition)
             for chip, batch, condition, line in seen
+            if row.where.line < line
         )
 
 
@@ -153,9 +155,10 @@ def _averages(averages: list[Row], rows: list[Row]) -> Iterator[Row]:
 
 def _claims(claims: list[Row], rows: list[Row]) -> Iterator[Row]:
     """Yield what the model's description claims, where a promise is of that metric, on a data set that it names."""
-    for row in _distinct(claims):
-        same = [one for one in rows if one.role == "promise" and one.kind == "accuracy" and one.dataset and one.metric == row.metric]
-        if any(_plain(one.dataset) in _plain(row.where.text) for one in same):
+    promised = [one for one in rows if one.role == "promise" and one.kind == "accuracy" and one.dataset]
+    sets = {(one.metric, _plain(one.dataset)) for one in promised}
+    for row in _distinct(claims) if sets else ():
+        if any(metric == row.metric and name in _plain(row.where.text) for metric, name in sets):
             yield row.model_copy(update={"condition": "as the description says", "chip": "", "printed_chip": ""})
 
 
@@ -172,9 +175,16 @@ def _of_weights(parts: Document, rows: list[Row]) -> Iterator[Row]:
     for line, name, score in logs.checkpoints(parts.lines):
         if abs(score - target) <= NEAR_PROMISE:
             yield Row(
-                kind="accuracy", metric=promised[0].metric, value=score, unit="fraction", role="reference", certain=False,
-                condition="training side", reason="the number in the name of the weights' file", where=Where(line=line, text=name),
-            )  # fmt: skip
+                kind="accuracy",
+                metric=promised[0].metric,
+                value=score,
+                unit="fraction",
+                role="reference",
+                condition="training side",
+                certain=False,
+                reason="the number in the name of the weights' file",
+                where=Where(line=line, text=name),
+            )
 
 
 def _told_apart(rows: list[Row], names: Mapping[int, str]) -> list[Row]:
@@ -193,7 +203,8 @@ def _told_apart(rows: list[Row], names: Mapping[int, str]) -> list[Row]:
     for row in rows:
         other = first.setdefault(row.identity, row)
         if other.value != row.value and row.certain:
-            row = row.model_copy(update={"certain": False, "reason": f"line {other.where.line} states another number for the same"})
+            reason = f"line {other.where.line} states another number for the same"
+            row = row.model_copy(update={"certain": False, "reason": reason})
         told.append(row)
     return told
 
@@ -229,11 +240,11 @@ def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
 
 def _redacted(row: Row) -> Row:
     """Return a row without secrets in any of its texts."""
-    changed = {name: clean for name in _TEXTS if (clean := redact(getattr(row, name))) != getattr(row, name)}
-    text, column = redact(row.where.text), redact(row.where.column)
-    if (text, column) != (row.where.text, row.where.column):
-        changed["where"] = row.where.model_copy(update={"text": text, "column": column})
-    return row.model_copy(update=changed) if changed else row
+    texts = {name: redact(getattr(row, name)) for name in _TEXTS}
+    where = {"text": redact(row.where.text), "column": redact(row.where.column)}
+    if all(getattr(row, name) == text for name, text in texts.items()) and where["text"] == row.where.text:
+        return row
+    return row.model_copy(update={**texts, "where": row.where.model_copy(update=where)})
 
 
 _TEXTS = ("model", "dataset", "condition", "metric", "cls", "printed_chip")

@@ -3,14 +3,19 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.cards import canonical_chip
 from harness.readme.labels import Labels
 from harness.readme.quantities import Unit
+from harness.readme.rows import Kind
 from harness.readme.vocabulary import fold
 
 # What is further above than this does not speak of the table.
 NEAREST_LINES = 3
+# In a longer line `time` is a word like another.
+LONGEST_LABEL = 30
+_KINDS: dict[str, Kind] = {"accuracy": "accuracy", "throughput": "throughput", "latency": "latency"}
 _SOC = re.compile(r"-soc[_-]version[=\s]\s{0,3}[\"']?(Ascend\w+)", re.IGNORECASE)
 _SHAPE = re.compile(r"-input[_-]shape[=\s]\s{0,3}[\"']([^\"'\n]{1,400})")
 _FIRST = re.compile(r":\s{0,3}(\d{1,5}),")
@@ -23,15 +28,16 @@ class Surroundings:
     lines: tuple[str, ...] = ()
     headings: tuple[str, ...] = ()
 
-    def kind(self, labels: Labels) -> str:
+    def kind(self, labels: Labels) -> Kind | Literal[""]:
         """Return the kind of figures that the nearest telling text announces, or nothing."""
         for text in (*self.lines, *self.headings):
             kinds = {found.name for found in labels.words.kinds.find(fold(text))}
             if "latency" in kinds and "accuracy" not in kinds and self.unit(labels, text):
                 return "latency"
-            kinds.discard("latency") if len(text) > 30 or len(kinds) > 1 else None
+            if len(text) > LONGEST_LABEL or len(kinds) > 1:
+                kinds.discard("latency")
             if len(kinds) == 1:
-                return kinds.pop()
+                return _KINDS[kinds.pop()]
         return ""
 
     def unit(self, labels: Labels, text: str = "") -> Unit | None:

@@ -41,13 +41,16 @@ class Found:
 class Lexicon:
     """Words with what they stand for, found in one pass; the longest word wins, and a family wins over a word."""
 
-    def __init__(self, words: Mapping[str, Iterable[str]], families: Sequence[tuple[str, str]] = (), edge: str = "") -> None:
+    def __init__(
+        self, words: Mapping[str, Iterable[str]], families: Sequence[tuple[str, str]] = (), edge: str = ""
+    ) -> None:
         self._names = {lowered(fold(word)): name for name, listed in words.items() for word in listed}
         self._templates = [template for _, template in families]
         # Branches begin with plain characters, and the text is lowered before: so the search skips what begins no word.
         options = [_bounded(word, edge) for word in sorted(self._names, key=len, reverse=True)]
         self._pattern = re.compile("|".join(options) or r"(?!)")
-        self._families = re.compile("|".join(f"(?P<f{i}>{_numbered(source, i)})" for i, (source, _) in enumerate(families)))
+        numbered = (f"(?P<f{i}>{_numbered(source, i)})" for i, (source, _) in enumerate(families))
+        self._families = re.compile("|".join(numbered))
         self._before = re.compile(rf"[a-z0-9{edge}]")
 
     def find(self, text: str) -> list[Found]:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from typing import Literal
 
 import numpy as np
 
 from harness.cards import TensorSpec
 from harness.errors import RunError
 from harness.samples import Array, Outputs, Sample
+
+RANDOM_SEED = 310  # any number does: it makes random inputs the same in every run
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,19 @@ class Batcher:
             for buffer in self._buffers:
                 buffer[len(gathered) :] = buffer[len(gathered) - 1]
             yield Batch(gathered, self._buffers)
+
+    def timed(self, inputs: Literal["real", "random", "zero"], samples: Sequence[Sample]) -> Batch:
+        """Return the batch that a timed run is fed: the first samples, or random or zero bytes that stand for none.
+
+        Random are the bytes, not the numbers, as in ais_bench's `--pure_data_type random`. Raises RunError.
+        """
+        if inputs == "real":
+            return self.first(samples)
+        random = np.random.default_rng(RANDOM_SEED)
+        for buffer in self._buffers:
+            raw = buffer.reshape(-1).view(np.uint8)
+            raw[:] = random.integers(0, 256, raw.size, np.uint8) if inputs == "random" else 0
+        return Batch((), self._buffers)
 
     def first(self, samples: Sequence[Sample]) -> Batch:
         """Return one batch of different rows as far as the samples go, repeated from the start to fill it.

@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
+import numpy as np
+
 from harness import worker
 from harness.cards import TensorSpec
 from harness.errors import MissingNeedError, RunError
+from harness.measure import Step
 from harness.process import tail
 from harness.runtimes.protocol import SessionOptions
 from harness.samples import Array
@@ -27,15 +30,18 @@ LONGEST_MESSAGE = 1 << 24  # bytes; arrays do not travel here
 class Child:
     """A worker process; every failure of it is a RunError with the tail of its log.
 
-    `where` names the model in errors. The process and all it started end with `close`.
+    `where` names the model in errors; `env` is the environment, without that of the options, or this process's own.
+    The process and all it started end with `close`.
     """
 
-    def __init__(self, command: Sequence[str], where: str, options: SessionOptions) -> None:
+    def __init__(
+        self, command: Sequence[str], where: str, options: SessionOptions, env: Mapping[str, str] = os.environ
+    ) -> None:
         self._where, self._timeout_s = where, options.timeout_s
         handle, log = tempfile.mkstemp(".log", "worker-", options.workdir)
         self.log = Path(log)
         with os.fdopen(handle, "wb") as stderr:
-            self._process = _start(command, {**os.environ, **options.env}, stderr.fileno())
+            self._process = _start(command, {**env, **options.env}, stderr.fileno())
         # Never None, as pipes were asked for.
         self._input, self._output = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 
@@ -127,6 +133,41 @@ class Arena:
     def unlink(self) -> None:
         """Take the name away once the worker has opened the file: however both end, nothing is left behind."""
         self.path.unlink(missing_ok=True)
+
+
+class ChildEngine:
+    """An Engine over a model that a worker has opened; `facts` is what the library there says of it.
+
+    `model` holds the worker's `engine`, the `model` and its `settings`.
+    """
+
+    def __init__(self, child: Child, arena: Arena, model: Mapping[str, Any]) -> None:
+        self._child, self._arena = child, arena
+        try:
+            self.facts = child.ask(op="open", arena=str(arena.path), **arena.tensors, **model)
+        finally:
+            arena.unlink()
+        self.runs_on = str(self.facts["runs_on"])
+        self._handle = self.facts["handle"]
+
+    def run(self, arrays: Sequence[Array]) -> Sequence[Array]:
+        """Return copies of the outputs of one batch; raises RunError."""
+        self._fill(arrays)
+        self._child.ask(op="run", handle=self._handle)
+        return [output.copy() for output in self._arena.outputs]
+
+    def step(self, arrays: Sequence[Array]) -> Step:
+        """Return a round of one call of the library, under the wall clock of the worker."""
+        self._fill(arrays)
+        return lambda: float(self._child.ask(op="time", handle=self._handle)["round_ms"])
+
+    def close(self) -> None:
+        """End the worker; never raises."""
+        self._child.close()
+
+    def _fill(self, arrays: Sequence[Array]) -> None:
+        for place, array in zip(self._arena.inputs, arrays, strict=True):
+            np.copyto(place, array)
 
 
 def _reserve(size: int, folders: Sequence[Path]) -> tuple[int, Path]:

@@ -9,11 +9,14 @@ import numpy as np
 from harness.artifacts import Artifact
 from harness.cards import TensorSpec
 from harness.errors import RunError, UsageError
-from harness.measure import Canary, Step, TimePlan, timed_rounds
+from harness.measure import Step, TimePlan, timed_rounds
 from harness.results import Measurement
 from harness.runtimes.batching import Batcher, require_batch_axis, split
-from harness.runtimes.protocol import SessionOptions
+from harness.runtimes.protocol import Gauge, SessionOptions
 from harness.samples import Array, Outputs, Sample
+
+STATISTICS = {"wall": "median", "ais_bench": "mean"}
+"""The statistic over rounds that belongs to a definition of speed; ais_bench divides by the mean."""
 
 
 class Engine(Protocol):
@@ -35,14 +38,22 @@ class Engine(Protocol):
 
 
 class EngineSession:
-    """A Session over an Engine; `canary` makes the canary of the engine's process when something is timed."""
+    """A Session over an Engine; `canary` makes the canary of the engine's process when something is timed.
+
+    `definition` says what an engine's round is: wall milliseconds of a call, or the device's own (`ais_bench`).
+    """
 
     def __init__(
-        self, engine: Engine, artifact: Artifact, options: SessionOptions, canary: Callable[[], Canary]
+        self,
+        engine: Engine,
+        artifact: Artifact,
+        options: SessionOptions,
+        canary: Callable[[], Gauge],
+        definition: str = "wall",
     ) -> None:
         self.inputs, self.outputs, self.runs_on = artifact.inputs, artifact.outputs, engine.runs_on
         self._where = artifact.path.name
-        self._engine, self._options, self._canary = engine, options, canary
+        self._engine, self._options, self._canary, self._definition = engine, options, canary, definition
         self._expected = [(spec.dtype, spec.at(options.batch)) for spec in artifact.outputs]
         self._batcher = Batcher(self._where, artifact.inputs, options.batch)
 
@@ -55,21 +66,21 @@ class EngineSession:
             yield from split(self._checked(self._engine.run(batch.arrays), batch.arrays), batch.ids)
 
     def time(self, plan: TimePlan, samples: Sequence[Sample]) -> Measurement:
-        """Time whole batches made of the first samples: wall milliseconds of each call of the library.
+        """Time whole batches made of the first samples, or of the plan's other inputs: every round in milliseconds.
 
         The canary is read before and after. Raises RunError.
         """
-        batch = self._batcher.first(samples)
+        batch = self._batcher.timed(plan.inputs, samples)
         canary = self._canary()
         before = canary.read()
         rounds = timed_rounds(self._engine.step(batch.arrays), plan)
         return Measurement(
-            definition="wall",
-            statistic="median",
+            definition=self._definition,
+            statistic=STATISTICS[self._definition],
             batch=self._options.batch,
             rounds_ms=rounds.rounds_ms,
             warmup_ms=rounds.warmup_ms,
-            inputs="real",
+            inputs=plan.inputs,
             threads=self._options.threads,
             canary_before_ms=before,
             canary_after_ms=canary.read(),

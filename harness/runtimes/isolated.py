@@ -3,20 +3,18 @@
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from harness import measure, worker
 from harness.artifacts import Artifact
 from harness.errors import UsageError
-from harness.measure import Canary, Step
-from harness.runtimes.child import Arena, Child
+from harness.measure import Canary
+from harness.runtimes.child import Arena, Child, ChildEngine
 from harness.runtimes.engine import EngineSession
 from harness.runtimes.ort import OnnxRuntime, OrtCpu
 from harness.runtimes.ort_files import OrtFiles
 from harness.runtimes.protocol import Runtime, Session, SessionOptions
-from harness.samples import Array
 
 WORKER = (sys.executable, worker.__file__)
 
@@ -47,44 +45,12 @@ class Isolated:
         child = Child(self._command, artifact.path.name, options)
         try:
             arena = Arena(artifact.inputs, artifact.outputs, options)
-            engine = ChildEngine(child, arena, {"model": str(artifact.path.resolve()), "settings": settings})
+            engine = ChildEngine(child, arena, _model(artifact.path.resolve(), settings))
             runtime.check_opened(artifact, options, engine.facts)
             return EngineSession(engine, artifact, options, cache(lambda: child_canary(child, options)))
         except BaseException:
             child.close()
             raise
-
-
-class ChildEngine:
-    """An Engine over a model that a worker has opened; `facts` is what the library there says of it."""
-
-    def __init__(self, child: Child, arena: Arena, model: Mapping[str, Any]) -> None:
-        self._child, self._arena = child, arena
-        try:
-            self.facts = child.ask(op="open", engine="ort", arena=str(arena.path), **arena.tensors, **model)
-        finally:
-            arena.unlink()
-        self.runs_on = str(self.facts["runs_on"])
-        self._handle = self.facts["handle"]
-
-    def run(self, arrays: Sequence[Array]) -> Sequence[Array]:
-        """Return copies of the outputs of one batch; raises RunError."""
-        self._fill(arrays)
-        self._child.ask(op="run", handle=self._handle)
-        return [output.copy() for output in self._arena.outputs]
-
-    def step(self, arrays: Sequence[Array]) -> Step:
-        """Return a round of one call of the library, under the wall clock of the worker."""
-        self._fill(arrays)
-        return lambda: float(self._child.ask(op="time", handle=self._handle)["round_ms"])
-
-    def close(self) -> None:
-        """End the worker; never raises."""
-        self._child.close()
-
-    def _fill(self, arrays: Sequence[Array]) -> None:
-        for place, array in zip(self._arena.inputs, arrays, strict=True):
-            np.copyto(place, array)
 
 
 def child_canary(child: Child, options: SessionOptions) -> Canary:
@@ -93,5 +59,9 @@ def child_canary(child: Child, options: SessionOptions) -> Canary:
     path.write_bytes(measure.canary_model())
     arena = Arena([measure.CANARY_INPUT], [measure.CANARY_OUTPUT], options)
     settings = OrtCpu().settings("cpu", options)
-    engine = ChildEngine(child, arena, {"model": str(path), "settings": settings})
+    engine = ChildEngine(child, arena, _model(path, settings))
     return Canary(engine.step([measure.canary_input()]))
+
+
+def _model(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"engine": "ort", "model": str(path), "settings": settings}

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from harness.measure import TimePlan
 from harness.process import run_tool
 from harness.results import Measurement
 from harness.runtimes.bin_runner import SUMMARY
-from harness.runtimes.files import FileSession
+from harness.runtimes.files import Chunk, FileSession, Written
 from harness.runtimes.ort import OrtCpu, cpu_canary
+from harness.runtimes.output_files import FORMATS
 from harness.runtimes.protocol import Session, SessionOptions
 
 PACKAGE_ROOT = Path(harness.__file__).resolve().parent.parent
@@ -47,34 +49,35 @@ class OrtFiles:
 class BinRunner:
     """A FileTool over `python -m harness.runtimes.bin_runner`; every invocation has a log of its own."""
 
+    outputs = FORMATS["BIN"]
+
     def __init__(self, model: Path, options: SessionOptions) -> None:
-        self._model, self._options = model, options
+        self._model, self._options, self.rows = model, options, options.batch
         self._workdir = Path(tempfile.mkdtemp(prefix="bin_runner-", dir=options.workdir.resolve()))
         self._invocations = count()
         self._invoke(["--output", str(self._workdir), "--describe"], "corrupt-artifact")
         self.facts = _summary(self._workdir)
         self.runs_on = str(self.facts["runs_on"])
 
-    def run(self, inputs: Sequence[Path], output: Path) -> Path:
-        """Run every file; return the log."""
-        return self._invoke(_folders(inputs, output), "tool-failed")
+    def run(self, chunk: Chunk) -> Written:
+        """Run every file; output i is `<name>_<i>.bin` in the output folder."""
+        return Written(self._invoke(_folders(chunk), "tool-failed"), partial(_output_file, chunk.output))
 
-    def output_file(self, output: Path, name: str, index: int) -> Path:
-        """Return `<name>_<index>.bin` in the output folder."""
-        return output / f"{name}_{index}.bin"
+    def close(self) -> None:
+        """Do nothing: the tool ended."""
 
-    def time(self, plan: TimePlan, inputs: Sequence[Path], output: Path) -> Measurement:
+    def time(self, plan: TimePlan, chunk: Chunk) -> Measurement:
         """Time calls of the library inside the tool: wall milliseconds."""
         rounds = [str(plan.warmup), str(plan.min_rounds), str(plan.max_rounds), str(plan.budget_s)]
-        self._invoke([*_folders(inputs, output), "--rounds", *rounds], "tool-failed")
-        summary = _summary(output)
+        self._invoke([*_folders(chunk), "--rounds", *rounds], "tool-failed")
+        summary = _summary(chunk.output)
         return Measurement(
             definition="wall",
             statistic="median",
             batch=self._options.batch,
             rounds_ms=tuple(summary["rounds_ms"]),
             warmup_ms=tuple(summary["warmup_ms"]),
-            inputs="real",
+            inputs=plan.inputs,
             threads=self._options.threads,
         )
 
@@ -98,8 +101,12 @@ def _environment(options: SessionOptions) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **options.env}
 
 
-def _folders(inputs: Sequence[Path], output: Path) -> list[str]:
-    return ["--input", *(str(path.resolve()) for path in inputs), "--output", str(output.resolve())]
+def _folders(chunk: Chunk) -> list[str]:
+    return ["--input", *(str(path.resolve()) for path in chunk.inputs), "--output", str(chunk.output.resolve())]
+
+
+def _output_file(folder: Path, name: str, index: int) -> Path:
+    return folder / f"{name}_{index}.bin"
 
 
 def _summary(folder: Path) -> Mapping[str, Any]:

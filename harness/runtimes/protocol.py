@@ -21,7 +21,8 @@ from harness.samples import Outputs, Sample
 class SessionOptions:
     """How to run: batch size, inference threads, a private working folder, bytes of files alive at once, a time-out.
 
-    `canary` is a small artifact of the runtime's format, timed before and after; None takes the runtime's own.
+    `canary` is a small artifact of the runtime's format, timed before and after; None takes the runtime's own, if it
+    has one.
     """
 
     batch: int
@@ -31,6 +32,22 @@ class SessionOptions:
     timeout_s: float = 600.0
     env: Mapping[str, str] = field(default_factory=dict)
     canary: Path | None = None
+
+
+class Gauge(Protocol):
+    """Something fixed that is timed before and after a run, to tell whether the machine stayed the same."""
+
+    def read(self) -> float | None:
+        """Return its milliseconds now, or None where nothing is timed; raises RunError."""
+        ...
+
+
+class NoGauge:
+    """The gauge of a run beside which nothing is timed."""
+
+    def read(self) -> float | None:
+        """Return None."""
+        return None
 
 
 class Session(Protocol):

@@ -8,6 +8,7 @@ from harness.errors import MissingNeedError
 from harness.gates.promises import REFERENCE_RUNTIMES
 from harness.needs import Places
 from harness.results import SCRIPTS, Case
+from harness.runtimes import OM_RUNTIMES
 
 
 def script_case(card: ModelCard, case: Case) -> Case | None:
@@ -17,7 +18,7 @@ def script_case(card: ModelCard, case: Case) -> Case | None:
     """
     if card.script is None or case.check != "accuracy" or case.weights == "seeded":
         return None
-    if case.runtime in REFERENCE_RUNTIMES or not gates.promises_for(card, case).baselines:
+    if case.runtime in (*REFERENCE_RUNTIMES, *OM_RUNTIMES) or not gates.promises_for(card, case).baselines:
         return None
     return case.model_copy(update={"condition": SCRIPTS})
 

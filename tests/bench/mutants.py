@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fixtures.outcomes import outcome_of
 from harness import cards, gates, needs, pipeline
 from harness.artifacts import Store
 from harness.build import Builder
@@ -24,6 +23,7 @@ from harness.cards import ModelCard
 from harness.digests import file_sha256
 from harness.errors import CardError
 from harness.measure import TimePlan
+from harness.outcomes import outcome_of
 from harness.results import Case, Verdict
 from harness.samples import Array
 from harness.workbench import Workbench

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 
 from fixtures import options
-from fixtures.outcomes import ExitCode
 from harness import card_promises, card_scripts, card_tables, cards, lint, needs, plan, results, runtimes
 from harness.cards import Table
 from harness.cli import COMMANDS
 from harness.datasets.digits import PARAMS
+from harness.outcomes import ExitCode
 from harness.preprocess.steps import STAGES
 from harness.units import written
 

@@ -55,7 +55,8 @@ def test_a_finding_reads_as_ok_absent_or_missing():
 
 def test_the_packages_and_their_oldest_versions_are_those_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["torch"]]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["onnx"], *extras["torch"]]
 
     wanted = dict(re.match(r"([a-z0-9-]+)>=([0-9.]+)", one).groups() for one in declared)
 
@@ -105,6 +106,7 @@ def test_an_absent_package_is_missing_with_the_command_that_installs_it(tmp_path
 
     assert str(found["numpy"]) == "MISSING  numpy: pip install 'numpy>=1.26'"
     assert str(found["torch"]).startswith("MISSING  torch: pip install 'omgate[torch]'")
+    assert str(found["onnxruntime"]).startswith("MISSING  onnxruntime: pip install 'omgate[onnx]'")
 
 
 @pytest.mark.parametrize(

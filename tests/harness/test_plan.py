@@ -74,7 +74,9 @@ def models(tmp_path, monkeypatch):
     """An empty folder of shipped models; of the runtimes only ort-cuda and ort-cann are missing."""
     reasons = {"ort-cuda": "no GPU; buy one", "ort-cann": "no NPU; buy one"}
     real = runtimes.get
-    monkeypatch.setattr(plan.runtimes, "get", lambda name: FakeRuntime(reasons.get(name)) if real(name) else None)
+    monkeypatch.setattr(
+        plan.runtimes, "get", lambda name, toolchain=None: FakeRuntime(reasons.get(name)) if real(name) else None
+    )
     monkeypatch.setattr("harness.cards.MODELS_ROOT", tmp_path / "models")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
@@ -162,7 +164,7 @@ def test_seeded_weights_need_no_file_and_run_parity_and_speed_at_the_first_batch
 
     assert told(made.cases) == {"parity bs1", "throughput bs1", "latency bs1"}
     assert {case.weights for case in made.cases} == {"seeded"}
-    assert {lack.name for lack in made.lacks} == {"ort-cuda", "ort-cann"}
+    assert {lack.name for lack in made.lacks} == {"ort-cuda", "ort-cann", "npu"}
 
 
 def test_a_checkpoint_of_the_users_own_is_known_by_its_digest(toy, tmp_path):
@@ -236,7 +238,8 @@ def test_a_missing_runtime_is_a_lack_without_cases(toy):
     made = make(Selection())
 
     reasons = {lack.name: f"{lack.reason.what}; {lack.reason.do}" for lack in made.lacks}
-    assert reasons == {"ort-cuda": "no GPU; buy one", "ort-cann": "no NPU; buy one"}
+    no_npu = "expected an Ascend NPU; run on an NPU host, or rehearse with --emulate"
+    assert reasons == {"ort-cuda": "no GPU; buy one", "ort-cann": "no NPU; buy one", "npu": no_npu}
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def test_a_missing_runtime_is_a_lack_without_cases(toy):
         ({"checks": ("ratio",)}, "--check ratio: no case of this selection has it"),
         ({"checks": ("latency",)}, "--check latency: no card promises it; add --unpromised"),
         ({"chips": ("Ascend310P4",)}, "--chip: unknown chip, got 'Ascend310P4'; did you mean 'Ascend310P3'"),
-        ({"chips": ("Ascend310P3",)}, "--chip Ascend310P3: no case of this selection has it"),
+        ({"chips": ("Ascend310P3",)}, "--chip Ascend310P3: expected an Ascend NPU"),
         ({"models": ("absent",)}, "--model absent: expected weights toy.safetensors, got nothing; put it into"),
         ({"weights": "none.pth"}, "--weights: expected card, seeded or a checkpoint file, got 'none.pth'"),
         ({"samples": 11}, "--samples 11: expected at most 10"),
@@ -278,7 +281,7 @@ def test_the_processor_is_a_chip_that_can_be_asked_for(toy):
 
 
 def test_a_gpu_is_asked_for_by_the_name_its_driver_gives(toy, monkeypatch):
-    monkeypatch.setattr(plan.runtimes, "get", lambda name: FakeRuntime(None))
+    monkeypatch.setattr(plan.runtimes, "get", lambda name, toolchain=None: FakeRuntime(None))
     monkeypatch.setattr(plan, "chip_of", {"ort-cpu": "cpu", "ort-cuda": "NVIDIA H200", "ort-cann": "npu"}.get)
 
     made = make(Selection(chips=("NVIDIA H200",)))

@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.results import Case, Entry, Result, Verdict
-from harness.runs import RunFolder, read_entries, read_run
+from harness.runs import RunFolder, entries_so_far, planned, read_entries, read_run, stored_entries
 
 
 def entry(batch: int) -> Entry:
@@ -68,3 +68,29 @@ def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path, text: str) -> 
         read_run(tmp_path)
     with pytest.raises(UsageError):
         read_entries(tmp_path)
+
+
+def test_a_run_that_has_not_begun_plans_and_has_measured_nothing(tmp_path: Path) -> None:
+    assert planned(tmp_path) == ()
+    assert entries_so_far(tmp_path) == ()
+
+
+def test_a_run_tells_what_it_plans_and_what_it_has_measured_so_far(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.start({"plan": ["tests/gates/test_parity.py::test_parity[toy-ort-cpu-bs1]"]})
+    folder.append(entry(1).to_json())
+
+    assert planned(tmp_path / "run") == (entry(1).result.case.test_name,)
+    assert entries_so_far(tmp_path / "run") == (("run", entry(1)),)
+
+
+def test_stored_runs_are_read_in_the_order_given(tmp_path: Path) -> None:
+    for name, batch in (("b", 1), ("a", 4)):
+        RunFolder(tmp_path / name).append(entry(batch).to_json())
+
+    assert stored_entries((tmp_path / "b", tmp_path / "a")) == (("b", entry(1)), ("a", entry(4)))
+
+
+def test_a_stored_folder_that_is_no_runs_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected a run folder with results\.jsonl"):
+        stored_entries((tmp_path,))

@@ -14,7 +14,18 @@ import pytest
 OPTIONS = [
     *("--model", "--runtime", "--chip", "--batch-size", "--check", "--npu-device", "--samples", "--threads"),
     *("--weights", "--weights-dir", "--data-dir", "--cache-dir", "--report-dir", "--cards", "--max-skips"),
-    *("--unpromised", "--run-scripts", "--zoo", "--isolate", "--strict-gates"),
+    *(
+        "--unpromised",
+        "--run-scripts",
+        "--zoo",
+        "--isolate",
+        "--strict-gates",
+        "--emulate",
+        "--ascend-python",
+        "--om",
+        "--results",
+        "--tool-timeout",
+    ),
 ]
 
 
@@ -123,7 +134,7 @@ def test_a_node_id_of_a_case_that_cannot_run_is_a_usage_error(suite: Any) -> Non
         (("--runtime", "ort-cpi"), "*--runtime: unknown runtime, got 'ort-cpi'; did you mean 'ort-cpu'?*"),
         (("--check", "acuracy"), "*--check: unknown check, got 'acuracy'; did you mean 'accuracy'?*"),
         (("--chip", "Ascend310P4"), "*--chip: unknown chip, got 'Ascend310P4'; did you mean 'Ascend310P3'?*"),
-        (("--chip", "Ascend310P3"), "*--chip Ascend310P3: no*"),
+        (("--chip", "Ascend310P3"), "*--chip Ascend310P3: expected*rehearse with --emulate*"),
         (("--batch-size", "two"), "*--batch-size: expected a positive whole number, got 'two'*"),
         (("--batch-size", "2"), "*--batch-size 2: no*"),
         (("--samples", "0"), "*--samples: expected a whole number of at least 1, got '0'*"),

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx  # noqa: F401 - a run in this process forgets what it imports, and onnx aborts when it comes a second time
+import onnxruntime  # noqa: F401 - likewise
 import pytest
 
 from tests.harness.scripts import toy_zoo

@@ -18,6 +18,11 @@ from tests.harness.gates.handmade import (
     waiver,
 )
 
+
+def broken_load(kind):
+    return result_of(status="error", error={"kind": kind, "stage": "load", "message": "it broke", "log": "/logs/x"})
+
+
 TRUTH = {
     # failures and expectations
     "an unexpected error": (card_of(), error("oom"), "FAIL wrong-error"),
@@ -33,6 +38,31 @@ TRUTH = {
         "FAIL wrong-error",
     ),
     "a lost device is not what was expected": (card_of(expect=(expect(),)), error("device-lost"), "NOT_RUN infra"),
+    "a load that fails without a sign is no proof of what was expected": (
+        card_of(expect=(expect(),)),
+        broken_load("tool-failed"),
+        "INCONCLUSIVE wrong-error",
+    ),
+    "a load that fails without a sign, where nothing is expected": (
+        card_of(),
+        broken_load("tool-failed"),
+        "FAIL wrong-error",
+    ),
+    "a load that fails without a sign, where something else is expected": (
+        card_of(expect=(expect("unsupported"),)),
+        broken_load("tool-failed"),
+        "FAIL wrong-error",
+    ),
+    "a damaged artifact is not what was expected": (
+        card_of(expect=(expect(),)),
+        broken_load("corrupt-artifact"),
+        "FAIL wrong-error",
+    ),
+    "a tool that fails after the load is not what was expected": (
+        card_of(expect=(expect(),)),
+        error("tool-failed"),
+        "FAIL wrong-error",
+    ),
     "it now fits": (card_of(expect=(expect(),)), accuracy(), "FAIL now-fits"),
     "a larger part": (
         card_of(baseline(), expect=(expect(memory_mib_at_most=24576),)),
@@ -131,3 +161,10 @@ def test_a_waived_failure_names_its_owner_up_to_the_last_day():
 
     assert (verdict.outcome, verdict.code) == ("FAIL", "missed")
     assert verdict.waived_by == "ann until 2024-03-01: r (l)"
+
+
+def test_an_undecided_load_says_where_its_log_is():
+    verdict = judge(broken_load("tool-failed"), card_of(expect=(expect(),)), TODAY)
+
+    assert "no code or text says why" in verdict.reason
+    assert verdict.reason.endswith("the whole log is /logs/x")

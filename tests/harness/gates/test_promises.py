@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.gates import has_promise, promises_for
+from harness.gates import accuracy_sides, has_promise, promises_for
 from tests.harness.gates.handmade import (
     CPU_FLOOR,
     baseline,
@@ -38,6 +38,12 @@ PROMISED = {
         False,
     ),
     "a ratio": (card_of(ratio=(ratio(at_least=1.6),)), case_of("ratio"), True),
+    "a ratio of best batches belongs to the card's first batch size": (
+        card_of(ratio=(ratio(at_least=1.6),)),
+        case_of("ratio", batch=8),
+        False,
+    ),
+    "an expected failure of any check is none of a ratio": (card_of(expect=(expect(),)), case_of("ratio"), False),
     "a ratio for reference": (card_of(ratio=(ratio(at_least=1.6, role="reference"),)), case_of("ratio"), False),
 }
 
@@ -53,3 +59,11 @@ def test_an_alias_names_the_same_chip():
     card = card_of(fps(chip="310P"))
 
     assert len(promises_for(card, case_of("throughput")).baselines) == 1
+
+
+def test_the_accuracies_that_ratios_compare_are_told_by_chip_and_batch_size():
+    sides = [{"chip": chip, "batch": 8, "metric": "miou"} for chip in ("310P", "Ascend310")]
+    within = ratio(name="accuracy", numerator=sides[0], denominator=sides[1], within=1.0)
+    card = card_of(ratio=(within, ratio(at_least=1.6)))
+
+    assert [accuracy_sides(card, chip) for chip in ("Ascend310P3", "Ascend310", "cpu")] == [(8,), (8,), ()]

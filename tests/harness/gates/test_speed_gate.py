@@ -42,6 +42,8 @@ TRUTH = {
     "an NPU's rate never binds a CPU": (card_of(fps()), speed(1, case=ort("throughput")), "NO_BASELINE no-promise"),
     "a restless machine that failed": (card_of(fps()), speed(50, **RESTLESS), "INCONCLUSIVE not-quiet"),
     "a restless machine that passed": (card_of(fps()), speed(100, **RESTLESS), "PASS met"),
+    "an occupied device that failed": (card_of(fps()), speed(50, occupants=("train.py",)), "INCONCLUSIVE not-quiet"),
+    "an occupied device that passed": (card_of(fps()), speed(100, occupants=("train.py",)), "PASS met"),
     "a quiet machine that failed": (card_of(fps()), speed(50, **QUIET), "FAIL missed"),
     "nothing timed": (card_of(fps()), result_of(case_of("throughput")), "NOT_RUN infra"),
     "a round of NaN": (card_of(fps()), speed(NAN), "FAIL nan"),
@@ -125,6 +127,12 @@ def test_a_faster_run_proposes_a_tighter_baseline_that_a_card_can_hold():
 @pytest.mark.parametrize("result", [speed(104), speed(500, case=ort("throughput"), **QUIET)])
 def test_nothing_is_proposed_within_the_tolerance_or_on_a_cpu(result):
     assert judge(result, card_of(fps(), CPU_FLOOR), TODAY).suggestion == {}
+
+
+def test_an_occupant_is_named():
+    verdict = judge(speed(50, occupants=("process 42 (train.py) with 7100 MiB",)), card_of(fps()), TODAY)
+
+    assert verdict.reason.endswith("the device was not alone: process 42 (train.py) with 7100 MiB")
 
 
 def test_the_canary_that_counts_is_the_faster_of_two():

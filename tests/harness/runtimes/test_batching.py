@@ -47,3 +47,15 @@ def test_an_input_without_the_batch_as_its_first_axis_is_unsupported(shape):
         Batcher("model", [spec("x", *shape)], 1)
 
     assert caught.value.kind == "unsupported"
+
+
+def test_inputs_that_are_no_samples_are_zeros_or_the_same_random_bytes_every_time():
+    batcher = Batcher("model", [spec("x", "N", 32), spec("y", "N", 1, dtype="int64")], 2)
+
+    zero, random, again = (
+        [bytes(array) for array in batcher.timed(inputs, []).arrays] for inputs in ("zero", "random", "random")
+    )
+
+    assert zero == [bytes(256), bytes(16)]
+    assert random == again
+    assert len(set(random[0])) > 100  # of 256 values that a byte may have, 256 draws give about 162

@@ -1,10 +1,13 @@
+import os
+
 import numpy as np
 import pytest
 
 from harness.errors import RunError
-from harness.measure import Canary
+from harness.measure import Canary, TimePlan
 from harness.results import Measurement
-from harness.runtimes.files import FileSession
+from harness.runtimes.files import FileSession, Written
+from harness.runtimes.output_files import FORMATS
 from harness.runtimes.protocol import SessionOptions
 from tests.harness.runtimes.small_models import INPUTS, OUTPUTS, sample, sums_onnx
 
@@ -14,22 +17,24 @@ SAMPLE_BYTES = 36  # 6 + 1 + 1 + 1 numbers of 4 bytes
 class NumpyTool:
     """A FileTool that computes the small network with numpy and remembers what it saw."""
 
-    runs_on = "numpy"
+    runs_on, outputs = "numpy", FORMATS["BIN"]
 
-    def __init__(self, log):
-        self.log, self.invocations, self.folders = log, [], []
+    def __init__(self, log, rows):
+        self.log, self.rows, self.invocations, self.folders, self.closed = log, rows, [], [], False
         log.write_text("the last line of the log\n")
 
-    def run(self, inputs, output):
-        names = sorted(path.name for path in inputs[0].iterdir())
-        assert all(sorted(path.name for path in folder.iterdir()) == names for folder in inputs)
+    def run(self, chunk):
+        names = sorted(path.name for path in chunk.inputs[0].iterdir())
+        assert all(sorted(path.name for path in folder.iterdir()) == names for folder in chunk.inputs)
+        assert chunk.names == tuple(name[:-4] for name in names)
         self.invocations.append(names)
-        self.folders.append(output.parent)
+        self.folders.append(chunk.folder)
         for name in names:
-            x, first = (np.fromfile(folder / name, np.float32) for folder in inputs)
+            x, first = (np.fromfile(folder / name, np.float32) for folder in chunk.inputs)
+            assert len(first) == self.rows
             total = 3 * (x.reshape(-1, 6).sum(axis=1) + first)
-            self.write(output, name[:-4], [total, 2 * first])
-        return self.log
+            self.write(chunk.output, name[:-4], [total, 2 * first])
+        return Written(self.log, lambda name, index: self.output_file(chunk.output, name, index))
 
     def write(self, output, name, arrays):
         for index, array in enumerate(arrays):
@@ -38,14 +43,18 @@ class NumpyTool:
     def output_file(self, output, name, index):
         return output / f"{name}_output_{index + 1}.bin"
 
-    def time(self, plan, inputs, output):
-        assert [path.name for path in inputs[0].iterdir()] == ["00000000.bin"]
+    def time(self, plan, chunk):
+        assert chunk.names == ("00000000",)
+        self.timed = [np.fromfile(folder / "00000000.bin", np.uint8) for folder in chunk.inputs]
         return Measurement(definition="msame", statistic="mean", batch=2, tool_value=1.5)
+
+    def close(self):
+        self.closed = True
 
 
 @pytest.fixture
 def tool(tmp_path):
-    return NumpyTool(tmp_path / "tool.log")
+    return NumpyTool(tmp_path / "tool.log", rows=2)
 
 
 @pytest.fixture
@@ -121,8 +130,30 @@ def test_an_output_file_that_is_missing_or_of_another_size_names_its_samples_and
     assert "the last line of the log" in str(caught.value)
 
 
+def test_a_tool_that_makes_its_batches_itself_gets_a_file_per_sample_and_full_batches(opened, tool):
+    tool.rows = 1
+
+    outputs = totals(opened().run(sample(number) for number in range(3)))
+
+    assert outputs == [(f"sample {number}/ä", 318.0 * number, 200.0 * number) for number in range(3)]
+    assert [len(names) for names in tool.invocations] == [4]
+
+
+def test_an_output_older_than_its_input_is_of_an_earlier_run(opened, tool):
+    def write(output, name, arrays):
+        for index, array in enumerate(arrays):
+            path = tool.output_file(output, name, index)
+            array.tofile(path)
+            os.utime(path, (1e9, 1e9))
+
+    tool.write = write
+
+    with pytest.raises(RunError, match="got a file older than its input"):
+        list(opened().run([sample(1)]))
+
+
 def test_an_error_of_the_tool_deletes_the_files(opened, tool, tmp_path):
-    def fail(inputs, output):
+    def fail(chunk):
         raise RunError("tool", "expected exit code 0", "exit code 1")
 
     tool.run = fail
@@ -133,11 +164,29 @@ def test_an_error_of_the_tool_deletes_the_files(opened, tool, tmp_path):
 
 
 def test_a_timed_run_is_in_the_tools_definition_with_the_canary_around_it(opened):
-    measurement = opened().time(None, [sample(1)])
+    measurement = opened().time(TimePlan(), [sample(1)])
 
     assert measurement == Measurement(
         definition="msame", statistic="mean", batch=2, tool_value=1.5, canary_before_ms=4.0, canary_after_ms=4.0
     )
+
+
+def test_a_plan_may_ask_for_zeros_instead_of_samples(opened, tool):
+    opened().time(TimePlan(inputs="zero"), [])
+
+    assert [bytes(each) for each in tool.timed] == [bytes(48), bytes(8)]  # 2 · 6 and 2 · 1 numbers of 4 bytes
+
+
+def test_random_inputs_are_bytes_of_every_kind(opened, tool):
+    opened().time(TimePlan(inputs="random"), [])
+
+    assert len(set(tool.timed[0])) > 20  # of 48 bytes
+
+
+def test_closing_a_session_closes_its_tool(opened, tool):
+    opened().close()
+
+    assert tool.closed
 
 
 def test_a_session_tells_its_tensors_and_what_the_tool_runs_on(opened):

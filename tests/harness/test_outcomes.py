@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.outcomes import Ended, ExitCode, exit_code, outcome_of
+from harness.outcomes import Ended, ExitCode, exit_code, outcome_of
 from harness.results import Verdict
 
 TABLE = [

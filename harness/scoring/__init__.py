@@ -1,0 +1,1 @@
+"""Judging outputs that a tool made on another host: from a folder and a summary to the verdicts of a gate."""
