@@ -102,6 +102,12 @@ class ModelCard(Table):
         return self
 
     @model_validator(mode="after")
+    def _data_can_be_scored(self) -> "ModelCard":
+        if self.metric.name == "none" and self.dataset.kind != "none":
+            raise ImpossibleError("metric.name", f"expected a metric for {self.dataset.kind} data", "'none'")
+        return self
+
+    @model_validator(mode="after")
     def _nothing_twice(self) -> "ModelCard":
         _distinct("output", "indices", [output.index for output in self.output])
         _distinct("output", "names", [tensor.name for tensor in (*self.input, *self.output)])

@@ -264,7 +264,7 @@ def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedEr
 def _check_requests(selection: Selection, plan: Plan) -> None:
     """Raise UsageError for a requested model that lacks something, or a request that no runnable case answers."""
     for lack in plan.lacks:
-        if lack.name in selection.models:
+        if lack.name in selection.models and not _is_partial(lack, plan):
             raise UsageError(f"--model {lack.name}", f"expected {lack.reason.what}", "nothing", lack.reason.do)
     most = max((plan.cards[case.model].dataset.count for case in plan.cases), default=0)
     if selection.samples is not None and plan.cases and selection.samples > most:
@@ -284,6 +284,12 @@ def _check_requests(selection: Selection, plan: Plan) -> None:
         for value in wanted:
             if value not in answered:
                 raise _unanswered(option, attribute, value, plan)
+
+
+def _is_partial(lack: Lack, plan: Plan) -> bool:
+    """Tell whether only the accuracy of a card without a data set cannot run, and something else of it can."""
+    others = any(case.model == lack.name for case in plan.cases)
+    return others and lack.reason.need == "data" and plan.cards[lack.name].dataset.kind == "none"
 
 
 def _no_scripts(plan: Plan) -> UsageError:

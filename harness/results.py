@@ -155,6 +155,14 @@ class Agreement(Record):
     differing_share: float | None = None
 
 
+class Repeat(Record):
+    """A second run on the same inputs: `equal` of `n` samples gave the very same outputs."""
+
+    n: int
+    equal: int
+    differing: tuple[str, ...] = ()
+
+
 class Side(Record):
     """One side of a ratio: the case and the run its value comes from, or in `missing` why there is none.
 
@@ -218,6 +226,7 @@ class Result(Record):
     paired: Paired | None = None
     parity: tuple[OutputParity, ...] = ()
     agreement: Agreement | None = None
+    repeat: Repeat | None = None
     sides: tuple[Side, ...] = ()
     worst: tuple[str, ...] = ()
     samples: Samples | None = None

@@ -70,7 +70,7 @@ def _outputs(card: ModelCard) -> Iterator[CardError]:
 
 
 def _metric(card: ModelCard) -> Iterator[CardError]:
-    kinds = (*DATA_OF[card.metric.name], "none")
+    kinds = (*DATA_OF.get(card.metric.name, ()), "none")
     if card.dataset.kind not in kinds:
         yield _error(card, "dataset.kind", f"expected {' or '.join(kinds)} for {card.metric.name}", card.dataset.kind)
     protocols = PROTOCOLS_OF.get(card.metric.name, ())
@@ -145,8 +145,9 @@ def _promises(card: ModelCard) -> Iterator[CardError]:
 
 
 def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
-    known = (*SCORES_OF[card.metric.name], *SPEEDS)
-    if row.metric not in known:
+    scored = card.metric.name in SCORES_OF
+    known = (*SCORES_OF.get(card.metric.name, ()), *SPEEDS)
+    if scored and row.metric not in known:
         yield _error(
             card, f"{where}.metric", f"expected one of {', '.join(known)}", repr(row.metric), closest(row.metric, known)
         )
@@ -154,8 +155,8 @@ def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
         yield _error(card, f"{where}.batch", f"expected one of batches {list(card.batches)}", str(row.batch))
     if row.chip not in ("any", "cpu", *card.chips):
         yield _unknown_chip(card, f"{where}.chip", row.chip)
-    protocols = ("", card.metric.protocol, STANDARD_OF[card.metric.name])
-    if row.is_accuracy and row.protocol not in protocols:
+    protocols = ("", card.metric.protocol, STANDARD_OF.get(card.metric.name, ""))
+    if scored and row.is_accuracy and row.protocol not in protocols:
         hint = closest(row.protocol, protocols)
         yield _error(card, f"{where}.protocol", "expected a protocol that is measured", repr(row.protocol), hint)
     if row.class_ and isinstance(card.classes, tuple) and row.class_ not in card.classes:

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from harness.readme.columns import Column
-from harness.readme.figures import Figure
 from harness.readme.grid import Cell
+from harness.readme.grouping import Figure
 from harness.readme.labels import Labels
 from harness.readme.meaning import Meaning, RowLabels, TableFacts, joined
 from harness.readme.ratios import Quotient, ratio_row

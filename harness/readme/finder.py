@@ -125,19 +125,21 @@ class Finder:
         return 0
 
     def _telling(self, track: _Track, found: Found) -> Surroundings:
-        """Return the surroundings of a table without bars: below an evaluation's output it lists the official figures."""
+        """Return the surroundings of a table without bars: below an evaluation it lists the official figures."""
         around = track.around()
         return Surroundings(("官网精度", *around.lines), around.headings) if found.evaluations else around
 
     def _figures(self, lines: Sequence[Line], i: int, track: _Track, found: Found) -> None:
         line = lines[i]
         found.evaluations += logs.evaluation(line, self.labels)
-        if len(found.classes) < MOST_CLASSES:
-            found.classes += logs.segmentation(lines, i, found.commands)
+        scores = list(logs.segmentation(lines, i, found.commands))
+        if scores:
+            found.classes += scores if len(found.classes) < MOST_CLASSES else ()
+            return
         average = logs.average_time(line.text)
         if average and line.code:
             found.averages += logs.averages(line, found.commands)
-        elif average and average.without_first:
+        elif (average and average.without_first) or (line.code and logs.ONE_RUN.match(line.text)):
             return
         elif not line.code or line.language not in _SCRIPTS:
             around = track.around() if _DIGIT.search(line.text) else Surroundings()

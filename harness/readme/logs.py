@@ -19,6 +19,8 @@ _COCO = re.compile(
 )
 _COCO_NAMES = {"0.50:0.95": "ap", "0.50": "ap50", "0.75": "ap75"}
 _AVERAGE = re.compile(r"inference average time( without first time)?\s?[:=]\s?(\d+(?:\.\d+)?)\s?ms", re.IGNORECASE)
+# msame prints the time of every run, too.
+ONE_RUN = re.compile(r"^\s*inference time\s?:\s?[\d.]+\s?ms\s*$", re.IGNORECASE)
 _FLOAT = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
 _SUMMARY = re.compile(r"miou\s*[:=]\s*(\d+\.\d+)((?:\s+\d+\.\d+){4})\s*$", re.IGNORECASE)
 # The order in which the usual confusion-matrix class prints (jfzhang95/pytorch-deeplab-xception, utils/metrics.py).

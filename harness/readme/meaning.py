@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from harness.readme.columns import Column
-from harness.readme.figures import Figure
+from harness.readme.grouping import Figure
 from harness.readme.labels import Facts, Labels
 from harness.readme.quantities import Unit
 from harness.readme.rows import Kind
@@ -42,9 +43,9 @@ class RowLabels:
         return next((one.metrics for one in self.facts if one.metrics), ())
 
     @property
-    def kind(self) -> str:
-        """The kind of figures that the labels name."""
-        return next((one.kind for one in self.facts if one.kind), "")
+    def kind(self) -> Kind | Literal[""]:
+        """The kind of figures that the labels name; a metric's is accuracy."""
+        return "accuracy" if self.metrics else next((one.kind for one in self.facts if one.kind), "")
 
     @property
     def unit(self) -> Unit | None:
@@ -98,8 +99,7 @@ class Meaning:
             return unit.kind, ""
         if figure.known or facts.metrics or (unit and unit.kind == "accuracy" and facts.kind != "throughput"):
             return "accuracy", ""
-        stated = facts.kind or (("accuracy" if row.metrics else "") or row.kind) or table.corner.kind
-        if stated:
+        if stated := facts.kind or row.kind or table.corner.kind:
             return stated, ""
         if figure.name:
             return "accuracy", "a figure whose name is not in the vocabulary"
@@ -111,7 +111,7 @@ class Meaning:
             return around, ""
         return self._guess(figure, column, row, siblings)
 
-    def _guess(self, figure: Figure, column: Column, row: RowLabels, siblings: set[str]) -> tuple[Kind, str]:
+    def _guess(self, figure: Figure, column: Column, row: RowLabels, siblings: set[Kind]) -> tuple[Kind, str]:
         if (row.batch or column.batch) and figure.value > 1 and "accuracy" not in siblings:
             by_batch = "no word says what the figure is; by batch, so a rate"
             return "throughput", "" if column.facts.chips or row.chip else by_batch
@@ -136,7 +136,10 @@ class Meaning:
 
     def accuracy_unit(self, metric: str, figure: Figure, column: Column, row: RowLabels) -> tuple[str, str]:
         """Return the unit of an accuracy (`%`, `fraction` or none), and a reason for doubt."""
-        stated = figure.unit or column.facts.unit or row.unit
+        return self.share_unit(metric, figure, figure.unit or column.facts.unit or row.unit)
+
+    def share_unit(self, metric: str, figure: Figure, stated: Unit | None) -> tuple[str, str]:
+        """Return the unit of a share or score for which `stated` is printed, and a reason for doubt."""
         if stated and stated.name == "%":
             return "%", "" if figure.value <= 100 or metric in ("wer", "cer") else "more than a hundred per cent"
         if metric in self.words.unbounded or any(name in self.words.unbounded for name in metric.split("_")):

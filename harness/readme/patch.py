@@ -16,9 +16,10 @@ from harness.readme.rows import Row
 
 # Rows are in ms where the README may print seconds or microseconds.
 FACTORS = (1.0, 1000.0, 0.001)
-# So many places are tried one by one where a line prints the same number several times.
-MOST_TRIED = 60
+# So many places are tried one by one where a line prints the same number several times, and fewer in a long README.
+MOST_TRIED, MOST_READ = 60, 8 * 2**20
 _NUMBER = re.compile(r"(?<![\d.])\d[\d,]*(?:\.\d+)?")
+_TAG = re.compile(r"<t(?:able|[rdh])\b", re.IGNORECASE)
 _LINE_END = re.compile(b"(\r\n|\r|\n)")
 _ENCODINGS = ("utf-8", "gb18030")
 
@@ -102,10 +103,10 @@ def tables_with(data: bytes, lines: Iterable[int]) -> str:
 
 
 def _whole(lines: Sequence[str], first: int, last: int) -> Sequence[str]:
-    """Return a table's lines (from 1), with those up to the end tag of an HTML table."""
-    if "<" in lines[first - 1] and "|" not in lines[first - 1]:
-        end = next((i for i, line in enumerate(lines[last - 1 :], last) if "</table" in line.lower()), last)
-        last = max(last, end)
+    """Return a table's lines (from 1), with those of the tags around the rows of an HTML table."""
+    if _TAG.search(lines[first - 1]):
+        first = next((i for i in range(first, 0, -1) if "<table" in lines[i - 1].lower()), first)
+        last = next((i for i in range(last, len(lines) + 1) if "</table" in lines[i - 1].lower()), last)
     return lines[first - 1 : last]
 
 
@@ -127,7 +128,7 @@ def _one_by_one(
 ) -> tuple[list[_Edit], list[Change]]:
     """Return the edits that, tried in turn, change what they should and nothing else, and the changes without one."""
     kept: list[_Edit] = []
-    refused, tries = [], MOST_TRIED
+    refused, tries = [], min(MOST_TRIED, MOST_READ // (source.size + 1))
     for change, edits in options:
         tried = edits[: max(tries, 0)]
         tries -= len(tried)
@@ -178,6 +179,7 @@ class _Source:
     def __init__(self, data: bytes) -> None:
         self._mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
         self._pieces = _LINE_END.split(data[len(self._mark) :])
+        self.size = len(data)
         self._wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
     def text(self, line: int) -> str:

@@ -228,7 +228,7 @@ def _named(row: Row, difference: str, names: Mapping[int, str]) -> Row:
 
 
 def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
-    """Yield the rows; a promise without a chip gets that of the ATC commands, where no other is printed in the README."""
+    """Yield the rows; a promise without a chip gets that of the ATC commands, where no other is printed."""
     chip = found.commands.chip
     printed = {row.chip for row in rows if row.role == "promise" and row.chip and row.kind != "ratio"} - {"NPU"}
     for row in rows:
@@ -242,7 +242,8 @@ def _redacted(row: Row) -> Row:
     """Return a row without secrets in any of its texts."""
     texts = {name: redact(getattr(row, name)) for name in _TEXTS}
     where = {"text": redact(row.where.text), "column": redact(row.where.column)}
-    if all(getattr(row, name) == text for name, text in texts.items()) and where["text"] == row.where.text:
+    same = (where["text"], where["column"]) == (row.where.text, row.where.column)
+    if same and all(getattr(row, name) == text for name, text in texts.items()):
         return row
     return row.model_copy(update={**texts, "where": row.where.model_copy(update=where)})
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from harness.readme.columns import Column, Reader, Section
 from harness.readme.figure_rows import FigureRows, Named, Spot
-from harness.readme.figures import Cells, Figure, Reading
-from harness.readme.grid import Cell, Grid
+from harness.readme.figures import Cells, Reading
+from harness.readme.grid import Grid
+from harness.readme.grouping import Figure
 from harness.readme.labels import Facts, Labels
 from harness.readme.meaning import Meaning, TableFacts
 from harness.readme.row_labels import RowReader

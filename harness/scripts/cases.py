@@ -33,7 +33,7 @@ def replaced(card: ModelCard, case: Case) -> bool:
     unmade = card.script.export is not None and card.source.framework == "onnx"
     if unmade and needs.brought_file(card, ".onnx") is None:
         return True
-    return case.check in needs.SCORED and card.dataset.kind == "none"
+    return card.dataset.kind == "none" and needs.needs_data(card, case.check)
 
 
 def missing(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
