@@ -10,6 +10,9 @@ from harness.cards import ModelCard
 from harness.errors import MissingNeedError
 
 SCORED: tuple[cards.Check, ...] = ("accuracy", "batch-consistency")
+ONNX_REMEDY = "install the onnx extra: pip install 'omgate[onnx]'"
+ALONE: tuple[cards.Check, ...] = ("accuracy", "throughput", "latency")
+"""The checks that an OM alone can answer."""
 TORCH_REMEDY = "install the torch extra: pip install 'omgate[torch]'"
 TENSORFLOW_REMEDY = "install the tf extra: pip install 'omgate[tf]'"
 DATA_LAYOUTS = {
@@ -89,6 +92,10 @@ def data_root(card: ModelCard, places: Places) -> Path | None:
 
 def framework(card: ModelCard) -> MissingNeedError | None:
     """Return the framework that this card's artifacts are made and checked with, if it is missing, or None."""
+    if not has_onnx():
+        return MissingNeedError(
+            card.name, "onnx and onnxruntime, which artifacts are made with", "not both", ONNX_REMEDY
+        )
     if brought_file(card, ".onnx") is not None:
         return None
     if card.source.framework == "torch" and not has_torch():
@@ -97,6 +104,12 @@ def framework(card: ModelCard) -> MissingNeedError | None:
         what = "TensorFlow and tf2onnx, which its graph is made and converted with"
         return MissingNeedError(card.name, what, "not both", TENSORFLOW_REMEDY)
     return None
+
+
+@cache
+def has_onnx() -> bool:
+    """Tell whether onnx and ONNX Runtime are installed, without importing them; looked up once, for all cards."""
+    return find_spec("onnx") is not None and find_spec("onnxruntime") is not None
 
 
 @cache
@@ -134,9 +147,15 @@ def _weights_named(choice: str, file: str) -> str:
     return f"weights {file if choice == 'card' else choice}"
 
 
-def for_check(card: ModelCard, check: cards.Check, choice: str, places: Places) -> MissingNeedError | None:
-    """Return the first thing missing for a check of a card, or None; only scoring needs the data set."""
-    missing = weights(card, choice, places) or framework(card)
+def for_check(
+    card: ModelCard, check: cards.Check, choice: str, places: Places, brings_om: bool = False
+) -> MissingNeedError | None:
+    """Return the first thing missing for a check of a card, or None; only scoring needs the data set.
+
+    An OM that is brought (`brings_om`) is scored and timed without weights and framework.
+    """
+    alone = brings_om and check in ALONE
+    missing = None if alone else weights(card, choice, places) or framework(card)
     if missing is None and needs_data(card, check):
         missing = data(card, places)
     return missing

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import ascend_host, cards, gates, needs, runtimes, scripts
+from harness import ascend_host, cards, gates, needs, om_build, runtimes, scripts
 from harness.ascend_host import AscendHost
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
@@ -39,6 +39,7 @@ class Selection:
     card_folders: tuple[Path, ...] = ()
     places: needs.Places = field(default_factory=needs.Places)
     host: AscendHost | None = None
+    om: Path | None = None
 
     @property
     def emulates(self) -> bool:
@@ -239,11 +240,12 @@ def _split_by_needs(
     """Part the cases that can run from those that lack something; one Lack per card and need."""
     ready: list[Case] = []
     lacking: dict[tuple[str, str], tuple[MissingNeedError, list[Case]]] = {}
-    found: dict[tuple[str, Check, str], MissingNeedError | None] = {}
+    found: dict[tuple[str, Check, str, bool], MissingNeedError | None] = {}
     for case in cases:
-        key = (case.model, case.check, case.condition)
+        card = known[case.model]
+        key = (case.model, case.check, case.condition, _brings_om(card, case, selection))
         if key not in found:
-            found[key] = _missing(known[case.model], case, selection)
+            found[key] = _missing(card, case, selection)
         reason = found[key]
         if reason is None:
             ready.append(case)
@@ -258,7 +260,14 @@ def _split_by_needs(
 def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedError | None:
     if case.condition == SCRIPTS:
         return scripts.missing(card, selection.weights, selection.places)
-    return needs.for_check(card, case.check, selection.weights, selection.places)
+    brings_om = _brings_om(card, case, selection)
+    return needs.for_check(card, case.check, selection.weights, selection.places, brings_om)
+
+
+def _brings_om(card: ModelCard, case: Case, selection: Selection) -> bool:
+    if case.runtime not in ascend_host.RUNTIMES:
+        return False
+    return selection.om is not None or om_build.of_card(card, case.batch, case.chip) is not None
 
 
 def _check_requests(selection: Selection, plan: Plan) -> None:

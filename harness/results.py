@@ -214,7 +214,10 @@ class Outcomes(Record):
 
 
 class Result(Record):
-    """What one case measured, with every raw sample, digests and environment."""
+    """What one case measured, with every raw sample, digests and environment.
+
+    `unpaired` is why an accuracy could not be compared with the reference backend here.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
@@ -224,6 +227,7 @@ class Result(Record):
     measures: tuple[Measure, ...] = ()
     measurement: Measurement | None = None
     paired: Paired | None = None
+    unpaired: str = ""
     parity: tuple[OutputParity, ...] = ()
     agreement: Agreement | None = None
     repeat: Repeat | None = None

@@ -6,7 +6,7 @@ from harness.cards import ModelCard, Waiver
 from harness.gates import accuracy, failures, parity, ratios, speed
 from harness.gates.findings import Finding, verdict
 from harness.gates.promises import Promise, accuracy_sides, has_promise, promises_for, ratio_batches
-from harness.results import Result, Verdict
+from harness.results import Judgement, Result, Verdict
 
 __all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches"]
 
@@ -14,7 +14,11 @@ __all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", 
 def judge(result: Result, card: ModelCard, today: datetime.date) -> Verdict:
     """Return the verdict on a result: what broke, what was promised, what was expected, and what is waived."""
     promise = promises_for(card, result.case)
-    return _waived(verdict(_findings(result, card, promise)), promise.waivers, today)
+    decided = verdict(_findings(result, card, promise))
+    if result.unpaired:  # takes nothing from what was judged, and is not passed over in silence
+        told = Judgement(name="paired", outcome="NOT_RUN", note=f"not compared with ort-cpu: {result.unpaired}")
+        decided = decided.model_copy(update={"judgements": (*decided.judgements, told)})
+    return _waived(decided, promise.waivers, today)
 
 
 def _findings(result: Result, card: ModelCard, promise: Promise) -> tuple[Finding, ...]:

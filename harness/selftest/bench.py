@@ -1,6 +1,7 @@
 """The place where a self-test works: it starts tools, each in a folder of its own, and keeps what they say."""
 
 import math
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ BUDGET_S = 90.0
 ATC_S = 75.0
 TOOL_S = 25.0
 TEXT_BYTES = 2**20
+LAST_LINES = 4
+RUNNERS = ("python", "ais_bench", "msame", "benchmark")
 SMALL_BYTES = 64 * 2**10
 TEXT_SUFFIXES = (".json", ".txt")
 MODEL, DAMAGED = "model.om", "damaged.om"
@@ -119,9 +122,13 @@ class Bench:
         self.checks.append(Check(name=name, ok=ok, text=self.local(text)))
 
     def broke(self, name: str, error: OmgateError) -> None:
-        """Keep that something broke; a hang gives the tool up."""
+        """Keep that something broke, with the last words of the tool; after a lost device no runner is started."""
         kind = f"{error.kind}: " if isinstance(error, RunError) else ""
-        self.check(name, False, f"{kind}{error}")
+        hint = re.sub(r"the whole log is \S+, its last lines are:", "its last lines are:", error.do)  # it is removed
+        lines = f"{kind}{error.what}, got {error.got or 'nothing'}; {hint}".splitlines()
+        self.check(name, False, "\n".join([*lines[:1], *lines[1:][-LAST_LINES:]]))
+        if isinstance(error, RunError) and error.kind == "device-lost":
+            self.given_up.update(dict.fromkeys(RUNNERS, "the NPU was lost before"))
 
     def recording(self) -> Recording:
         """Return all that was seen."""

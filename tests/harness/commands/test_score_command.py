@@ -192,7 +192,10 @@ def test_a_summary_is_a_throughput_in_the_tools_definition(host, capsys):
     assert entry.verdict.code == "missed"
     assert entry.verdict.judgements[0].observed == pytest.approx(800)  # 4 images in 5 ms
     assert entries(host)["accuracy"].verdict.outcome == "PASS"
-    assert "throughput 800.00 images/s against 1000 images/s promised for Ascend310P3, readme.md:8" in capsys.readouterr().out
+    assert (
+        "throughput 800.00 images/s against 1000 images/s promised for Ascend310P3, readme.md:8"
+        in capsys.readouterr().out
+    )
 
 
 def test_inputs_of_another_kind_than_promised_are_not_compared(host):

@@ -1,4 +1,4 @@
-"""run.py, which a pack carries: on a Python of its own with nothing of omgate, stopped and begun again, and its refusals.
+"""run.py, which a pack carries: with nothing of omgate around it, stopped and begun again, and what it refuses.
 
 The aclruntime here is a stand-in whose model is a mean over each channel, and which notes every execution in a file.
 """
@@ -18,7 +18,7 @@ from harness.packing import pack as packing
 from tests.harness.packing.test_pack import write
 from tests.harness.scoring import colours
 
-ACLRUNTIME = '''
+ACLRUNTIME = """
 import ctypes, os
 import numpy as np
 BATCH = int(os.environ.get("BATCH", "4"))
@@ -68,7 +68,7 @@ class InferenceSession:
         return Sumary()
     def finalize(self):
         pass
-'''
+"""
 ROUNDS = 3 + 10  # of the timing: warm-up and, with no seconds to spend, the fewest rounds
 
 
