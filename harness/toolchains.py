@@ -9,6 +9,11 @@ from harness import npus, toolchain
 from harness.digests import text_sha256
 from harness.toolchain import Toolchain
 
+SETTINGS = (
+    *("OMGATE_EMULATE_CHIPS", "OMGATE_EMULATE_CANN", "OMGATE_EMULATE_FAULT"),
+    *("OMGATE_EMULATE_ACLRUNTIME", "OMGATE_EMULATE_AIS_BENCH"),
+)
+"""What shapes an emulated host."""
 EMULATED_CHIPS = ("Ascend310P3", "Ascend310")
 """What is emulated when neither an option nor $OMGATE_EMULATE_CHIPS says: the chips of the shipped cards."""
 
@@ -27,7 +32,7 @@ def emulated(cache_dir: Path, chips: Sequence[str] = (), restarted: bool = True)
     from harness.emulator import prefix
     from harness.emulator.devices import Devices
 
-    settings = {name: value for name, value in os.environ.items() if name.startswith("OMGATE_EMULATE_")}
+    settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
     if chips:
         settings.pop("OMGATE_EMULATE_CHIPS", None)
     name = text_sha256(json.dumps([*(chips or EMULATED_CHIPS), settings], sort_keys=True))[:12]

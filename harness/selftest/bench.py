@@ -88,30 +88,38 @@ class Bench:
         if reason := self.lacks(tool):
             self.absent[name] = reason
             return None
-        place, log = self.place(name), self.folder / f"{name}.log"
+        place = self.place(name)
         before = set(place.rglob("*"))
         argv = [*self.toolchain.command(tool), *arguments]
-        limit_s = self.seconds_left(ATC_S if tool == "atc" else TOOL_S)
-        end = "exit code 0"
-        try:
-            run_tool(argv, cwd=place, env={**self.toolchain.env, **(env or {})}, timeout_s=limit_s, log=log)
-        except RunError as error:
-            end = error.got
-            if error.kind == "timeout":
-                end = f"no end within {limit_s:.0f} s"
-                self.given_up[tool] = f"an earlier {tool} did not end within {limit_s:.0f} s"
+        end = self._run(name, tool, argv, env or {})
         made = sorted(path for path in set(place.rglob("*")) - before if path.is_file() and not path.is_symlink())
         self.transcripts[name] = Transcript(
             name=name,
             tool=tool,
             argv=tuple(map(self.local, argv)),
             end=end,
-            text=self.local(_text(log)),
+            text=self.local(_text(self._log(name))),
             files={str(path.relative_to(place)): path.stat().st_size for path in made},
             texts={str(path.relative_to(place)): self.local(_text(path)) for path in made if _is_text(path)},
             values={str(path.relative_to(place)): _numbers(path) for path in made if _is_numbers(path)},
         )
         return self.transcripts[name]
+
+    def _run(self, name: str, tool: str, argv: Sequence[str], env: Mapping[str, str]) -> str:
+        """Return how a tool ended, in words; one that hangs is given up."""
+        limit_s = self.seconds_left(ATC_S if tool == "atc" else TOOL_S)
+        whole = {**self.toolchain.env, **env}
+        try:
+            run_tool(argv, cwd=self.place(name), env=whole, timeout_s=limit_s, log=self._log(name))
+        except RunError as error:
+            if error.kind != "timeout":
+                return error.got
+            self.given_up[tool] = f"an earlier {tool} did not end within {limit_s:.0f} s"
+            return f"no end within {limit_s:.0f} s"
+        return "exit code 0"
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
     def local(self, text: str) -> str:
         """Return a text without the path of the scratch folder, which no one else has."""

@@ -50,7 +50,7 @@ SECTIONS = {
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop"}
+OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device"}
 
 
 def text(name: str) -> str:
@@ -208,13 +208,14 @@ def test_a_page_mentions_only_options_that_exist(page):
     unknown = {
         one
         for one in mentioned_options(page) - of_commands - set(Options().names) - OF_OTHERS
-        if not any(flag.startswith(one) for flag in of_atc | {"--precision_mode"})
+        if not any(flag.startswith(one) for flag in of_atc | {"--precision_mode", "--keep_dtype"})
     }
     assert unknown == set()
 
 
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
+    sources.append(ROOT / "tests/harness/ascend/test_bundles.py")  # whose folder of bundles a user may set
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
 
