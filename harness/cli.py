@@ -16,6 +16,7 @@ COMMANDS = {
     "adopt": ("harness.commands.adopt", "make baselines of what a run measured for the first time"),
     "list": ("harness.commands.list", "the cards: model, data, metric, chips, batches, promises"),
     "show": ("harness.commands.show", "one card with every promise and where it is printed"),
+    "new": ("harness.commands.new", "a card draft from a README, and from an ONNX file: the rest as questions"),
     "validate": ("harness.commands.validate", "check that cards are sound, without running anything"),
     "atc": ("harness.commands.atc", "the ATC conversion commands of a README"),
     "check-readme": ("harness.commands.check_readme", "compare a card with its README, row by row, and with a run"),

@@ -31,7 +31,7 @@ Row = tuple[Array, ...]
 def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """Compare the case's artifact with the framework's own outputs, output by output.
 
-    A card without a data set has no accuracy that would tell whether a second run answers the same, so that is seen here.
+    A card without a data set has no accuracy that tells whether a second run answers the same: here it is seen.
     """
     card = bench.card(case)
     artifact = bench.artifact(case)

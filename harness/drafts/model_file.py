@@ -1,6 +1,5 @@
 """What an ONNX file says of the model, and where it contradicts the README's ATC command."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import worker
 from harness.artifacts import file_sha256
 from harness.cards import TensorSpec
 from harness.convert import onnx_graph, rebatch
 from harness.errors import RunError, UsageError
 from harness.readme.atc_commands import AtcCommand
+from harness.runtimes.ort import InProcess
 
 if TYPE_CHECKING:
     import onnx
@@ -27,12 +26,13 @@ PLACEHOLDER = 32
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output with the batch as "N"; `question` is what of its shape is not known."""
+    """An input or output with the batch as "N"; `question` is what is not known, `needed` before anything is judged."""
 
     name: str
     dtype: str
     shape: Sizes
     question: str = ""
+    needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def choose(commands: tuple[AtcCommand, ...], names: tuple[str, ...], file: str) 
     """Return the command that converts a file: by its input names, else by its name, else the first; None of none."""
 
     def fit(command: AtcCommand) -> tuple[bool, bool]:
-        named = os.path.basename(command.model or "") == file
+        named = (command.model or "").rpartition("/")[2] == file
         return set(command.inputs) == set(names), named
 
     return max(commands, key=fit, default=None)
@@ -121,7 +121,9 @@ def _filled(shape: Sizes, printed: tuple[str, ...]) -> tuple[Sizes, str]:
     return tuple(sizes), question
 
 
-def _outputs(path: Path, specs: tuple[TensorSpec, ...], inputs: tuple[Tensor, ...], fixed: int | None) -> tuple[Tensor, ...]:
+def _outputs(
+    path: Path, specs: tuple[TensorSpec, ...], inputs: tuple[Tensor, ...], fixed: int | None
+) -> tuple[Tensor, ...]:
     """Return the outputs, their free sizes as a run on zeros gives them."""
     free = [tuple("?" if size == "N" else size for size in spec.shape) for spec in specs]
     shapes: list[Sizes] = [_batched(shape, fixed) for shape in free]
@@ -140,7 +142,8 @@ def _seen(shape: Sizes, found: tuple[int, ...]) -> Sizes:
 
 def _run_shapes(path: Path, inputs: tuple[Tensor, ...], batch: int) -> list[tuple[int, ...]]:
     """Return the shapes of the outputs for zeros; raises RunError where the file does not run."""
-    engine = worker.OrtEngine(str(path), {"provider": "CPUExecutionProvider", "provider_options": {}, "threads": 1})
+    settings = {"provider": "CPUExecutionProvider", "provider_options": {}, "threads": 1}
+    engine = InProcess(path.name, str(path), settings)
     arrays = [np.zeros([batch if size == "N" else int(size) for size in one.shape], one.dtype) for one in inputs]
     return [tuple(array.shape) for array in engine.run(arrays)]
 

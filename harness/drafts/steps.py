@@ -25,7 +25,9 @@ def propose(page: Page, scripts: Mapping[str, tuple[tuple[str, ...], int]], file
     page.blank()
     page.note(WARNING)
     page.note(HOW)
-    page.outline(["[script]", 'repository = "the folder with these scripts, below that of --zoo or relative to this card"'])
+    page.outline(
+        ["[script]", 'repository = "the folder with these scripts, below that of --zoo or relative to this card"']
+    )
     for step in ORDER:
         if step not in scripts:
             continue
@@ -34,13 +36,15 @@ def propose(page: Page, scripts: Mapping[str, tuple[tuple[str, ...], int]], file
         page.outline(["", f"[script.{step}]  # {file}:{line}", f"argv = {toml(argv)}"])
         unknown = [name for word in argv for name in placeholders(word) if f"${{{name}}}" in word]
         if unknown:
-            page.outline([f"# the shell variables {', '.join(dict.fromkeys(unknown))} have no value here: replace them"])
+            page.outline(
+                [f"# the shell variables {', '.join(dict.fromkeys(unknown))} have no value here: replace them"]
+            )
         if step == "postprocess":
             page.outline([f"metric = {METRIC}"])
 
 
 def _placed(word: str, step: str) -> str:
-    """Return a word with the checkpoint and the ONNX file of an export as placeholders: their names say what they are."""
+    """Return a word of an export with the checkpoint and the ONNX file as placeholders: their suffixes tell them."""
     flag, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
     if step == "export" and value.endswith(WEIGHTS):
         return f"{flag}{equals}{{weights}}"

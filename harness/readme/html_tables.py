@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from harness.readme.grid import MOST_COLUMNS, Cell, Grid, rectangular
 from harness.readme.markdown import plain
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 _TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
 MOST_SPANNED = 512
@@ -29,6 +31,8 @@ def slices(text: str) -> Iterator[tuple[int, int]]:
 
 def html_grid(source: str, line: int) -> Grid | None:
     """Return the table of an HTML text that begins on `line`, or None where it has not two rows."""
+    from lxml import etree
+
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, recover=True)
     try:
         root = etree.fromstring(source.encode("utf-8", "replace"), parser)

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from harness.errors import MissingNeedError
 from harness.readme.grid import Cell, Grid, rectangular
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 # Longer texts are no cells and no sentences with results; their markup is left alone, which bounds the time.
 LONGEST_INLINE = 4000
-_BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "html_block", "reference"])
-_INLINE = MarkdownIt("commonmark", {"maxNesting": 12}).enable("strikethrough")
 _MARKUP = re.compile(r"[\[\]*_`<&\\!~$]")
 _URL = re.compile(r"(?:https?|ftp)://[^\s|<>\u3400-\u9fff]+", re.IGNORECASE)
 _BREAK = re.compile(r"<\s?/?\s?br\s?/?\s?>", re.IGNORECASE)
@@ -30,11 +32,23 @@ class Outline:
     headings: dict[int, str]
 
 
+@cache
+def _parsers() -> tuple["MarkdownIt", "MarkdownIt"]:
+    """Return the parsers of blocks and of what is in them; raises MissingNeedError without their library."""
+    if find_spec("markdown_it") is None or find_spec("lxml") is None:
+        do = "install the readme extra: pip install 'omgate[readme]'"
+        raise MissingNeedError("README", "expected markdown-it-py and lxml, which read it", "not both", do)
+    from markdown_it import MarkdownIt
+
+    blocks = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "html_block", "reference"])
+    return blocks, MarkdownIt("commonmark", {"maxNesting": 12}).enable("strikethrough")
+
+
 def outline(text: str) -> Outline:
     """Return the code blocks and headings of a Markdown text, in time linear in its length."""
     code: dict[int, str] = {}
     headings: dict[int, str] = {}
-    tokens = _BLOCKS.parse(text)
+    tokens = _parsers()[0].parse(text)
     for i, token in enumerate(tokens):
         if token.type == "fence" and token.map:
             language = token.info.strip().split(" ")[0].lower()
@@ -54,11 +68,11 @@ def plain(text: str) -> str:
     text = _URL.sub(lambda match: match[0] if text[: match.start()].endswith("](") else "", text)
     if not _MARKUP.search(text) or len(text) > LONGEST_INLINE:
         return text.strip()
-    tokens = _INLINE.parseInline(_BREAK.sub("\n", text), {})
+    tokens = _parsers()[1].parseInline(_BREAK.sub("\n", text), {})
     return "".join(_text_of(tokens[0].children or [])).strip() if tokens else ""
 
 
-def _text_of(tokens: Sequence[Token]) -> Iterator[str]:
+def _text_of(tokens: Sequence["Token"]) -> Iterator[str]:
     for token in tokens:
         if token.type in ("text", "code_inline", "text_special"):
             yield token.content
