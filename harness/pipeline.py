@@ -83,11 +83,15 @@ def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
     A case that is expected to break is not held back: the emulated device refuses it before anything runs.
     """
     if artifact.format == "onnx":
-        memory.require(memory.onnx_mib(artifact.path), case.id)
+        memory.require(_onnx_mib(artifact, case), case.id)
     card = bench.card(case)
     if artifact.format == "om" and case.emulated and not gates.promises_for(card, case).expectations:
         source = bench.builder.onnx(card, case.batch, bench.weights)
-        memory.require(memory.onnx_mib(source.path), case.id)
+        memory.require(_onnx_mib(source, case), case.id)
+
+
+def _onnx_mib(artifact: Artifact, case: Case) -> int:
+    return memory.onnx_mib(artifact.path, {spec.name: spec.at(case.batch) for spec in artifact.inputs})
 
 
 def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:

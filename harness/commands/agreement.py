@@ -1,6 +1,7 @@
 """What the schema cannot tell of a card: whether its tables agree with each other and with the files beside it."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ SCORES_OF = {
 PROTOCOLS_OF = {"miou": ("dataset", "running-mean"), "map": ("all-rows", "standard")}
 STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
 SPEEDS = ("throughput", "latency", "ratio")
+# A shell variable for the batch, also as READMEs write it without `$` or with full-width braces.
+VARIABLE = re.compile(r"\$?[{｛]\w{1,40}[}｝]")
 FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
 
 
@@ -123,7 +126,8 @@ def _input_shape(card: ModelCard, command: AtcCommand) -> Iterator[CardError]:
     if command.input_shape and names != expected:
         yield _error(card, "input", f"expected the names {names} of the printed --input_shape", str(expected))
         return
-    batches = {"-1", "${bs}", *map(str, card.batches)}
+    batches = {"-1", *map(str, card.batches)} | {size for sizes in command.inputs.values() for size in sizes[:1]
+                                                 if VARIABLE.fullmatch(size)}  # fmt: skip
     for i, (tensor, given) in enumerate(zip(card.input, command.inputs.values(), strict=False)):
         wanted = tuple(given[axis] if size == "N" and given[axis] in batches else str(size)
                        for axis, size in enumerate(tensor.shape) if axis < len(given))  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import drafts
 from harness.commands import arguments
 from harness.drafts import Draft, Request
+from harness.emulator.inventory import MODELS
 from harness.toolchains import EMULATED_CHIPS
 
 
@@ -46,6 +47,7 @@ def _next(made: Draft, options: argparse.Namespace) -> str:
     if options.model is None:
         words = ["omgate", "new", str(options.readme), "--model", "FILE.onnx", "--name", f"{made.name}-onnx"]
         return f"{shlex.join(words)} with the ONNX file, or answer the questions marked ! first"
-    chips = [chip for chip in made.chips if chip not in EMULATED_CHIPS]
-    named = [word for chip in (*made.chips, "cpu") for word in ("--chip", chip)] if chips else []
+    emulated = [chip for chip in made.chips if chip.removeprefix("Ascend") in MODELS]
+    others = any(chip not in EMULATED_CHIPS for chip in emulated)
+    named = [word for chip in (*emulated, "cpu") for word in ("--chip", chip)] if others else []
     return shlex.join(["omgate", "gate", "--cards", str(options.output), "--model", made.name, "--emulate", *named])

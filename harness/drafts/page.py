@@ -60,9 +60,10 @@ class Page:
         """Write lines of TOML as comments."""
         self._lines += [f"# {line}".rstrip() for line in lines]
 
-    def blank(self) -> None:
-        """Write an empty line; the fields of the top level stay where they are."""
+    def remarks(self) -> None:
+        """Start a part that has comments only, and is about no table."""
         self._lines.append("")
+        self._table = ""
 
 
 @dataclass(frozen=True)

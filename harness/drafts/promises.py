@@ -48,11 +48,13 @@ def chips(rows: Iterable[Row], soc_versions: Iterable[str | None]) -> tuple[str,
 
 
 def model_of(rows: Iterable[Row], names: Sequence[str]) -> str:
-    """Return which of a README's models a file or command is of, by its name; empty where no single one fits."""
-    models = dict.fromkeys(row.model for row in rows if row.model)
-    files = [_plain(name) for name in names if name]
-    fitting = [model for model in models if any(_plain(model) in file or file in _plain(model) for file in files)]
-    return fitting[0] if len(fitting) == 1 else ""
+    """Return which of a README's models a file or command is of, by the longest name in its own; else an empty text.
+
+    `names` are those of the file and of the command, the more telling first.
+    """
+    models = sorted({row.model for row in rows if _plain(row.model)}, key=lambda model: (-len(_plain(model)), model))
+    fitting = (model for name in names for model in models if _plain(model) in _plain(name))
+    return next(fitting, "")
 
 
 def gather(rows: Sequence[Row], file: str, around: Around) -> Promises:
@@ -75,7 +77,7 @@ def _stated(row: Row, file: str, around: Around, *, several: bool) -> Stated | s
     """Return a row as the card's, or why it is none."""
     if not row.certain:
         return row.reason or "it is not clear what it means"
-    filled, note, asks = _filled(row, around) if row.role == "promise" and row.kind in SPEEDS else (row, "", False)
+    filled, note, asks = _filled(row, around) if row.role == "promise" else (row, "", False)
     if several and row.model and row.model != around.model:
         condition = ", ".join(filter(None, (f"model={row.model}", row.condition)))
         filled = filled.model_copy(update={"condition": condition})
@@ -84,7 +86,9 @@ def _stated(row: Row, file: str, around: Around, *, several: bool) -> Stated | s
 
 
 def _filled(row: Row, around: Around) -> tuple[Row, str, bool]:
-    """Return a speed with its chip and batch, what of that the README says elsewhere, and whether it says it at all."""
+    """Return a promise with its chip and batch, what of that is said elsewhere, and whether it has to be confirmed."""
+    if row.kind not in SPEEDS:  # an accuracy holds for any chip where none is named, and for any batch
+        return row.model_copy(update={"chip": "" if row.chip == "NPU" else row.chip}), "", False
     added: dict[str, object] = {}
     notes, asks = [], False
     if row.chip in ("", "NPU") and around.chips:

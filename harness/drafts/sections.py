@@ -115,7 +115,7 @@ def unknown_inputs() -> tuple[Tensor, ...]:
 
 def unknown_outputs(command: AtcCommand | None) -> tuple[Tensor, ...]:
     """Return the outputs as far as a command names them: no README says all of their shapes."""
-    nodes = [node.rpartition(":")[0] or node for node in (command.out_nodes or ())] if command else []
+    nodes = list(dict.fromkeys(node.removesuffix(":0") for node in command.out_nodes or ())) if command else []
     what = "what does the model give? name, dtype and shape, from the ONNX file"
     return tuple(Tensor(name, "float32", ("N", PLACEHOLDER), what, needed=True) for name in nodes or ["output"])
 
@@ -162,10 +162,30 @@ def atc(page: Page, known: Known) -> None:
     if command.out_nodes and command.framework == converts:
         page.field("out_nodes", ";".join(command.out_nodes))
     _flags(page, command.flags)
+    other = _other_conversion(command, converts)
+    if other:
+        page.field("note", f"{known.readme}:{command.line} {other}")
+    else:
+        page.field("source", {"file": known.readme, "line": command.line, "text": command.text})
+
+
+def _other_conversion(command: AtcCommand, converts: int) -> str:
+    """Return why the command is for another conversion than omgate's, or an empty string."""
     if command.framework not in (None, converts):
-        page.field("note", f"the README converts with --framework={command.framework}; an ONNX file needs {converts}")
-    place = {"file": known.readme, "line": command.line, "text": command.text}
-    page.field("source", place)
+        return f"converts with --framework={command.framework}; an ONNX file needs {converts}"
+    gears = [name for name in DYNAMIC if name in command.flags]
+    ranges = [name for name, sizes in command.inputs.items() if any("~" in size or size == "-1" for size in sizes[1:])]
+    retyped = [f"--{name}" for name, value in command.flags.items() if _retypes(name, value)]
+    if retyped:
+        return f"gives the OM other data types than its source has ({', '.join(retyped)})"
+    if gears or ranges:
+        return f"converts for several shapes ({', '.join((*gears, *ranges))}); omgate for the one of [[input]]"
+    return ""
+
+
+def _retypes(name: str, value: str) -> bool:
+    """Tell whether a flag gives the OM's inputs or outputs another data type than float32."""
+    return name == "input_fp16_nodes" or (name == "output_type" and "FP16" in value.upper())
 
 
 def _flags(page: Page, flags: Mapping[str, str]) -> None:
@@ -173,6 +193,8 @@ def _flags(page: Page, flags: Mapping[str, str]) -> None:
     for name, value in flags.items():
         if name in DYNAMIC:
             page.note(f"--{name}={value} is left out: OMs are built for one batch and one shape each")
+        elif _retypes(name, value):
+            page.note(f"--{name}={value} is left out: the OM is fed and read in the data types of the ONNX file")
         elif name in SIDE_FILES:
             page.ask(
                 Question(f"flags.{name}", f'add {name} = "{value}" to flags, and the file it names beside this card')
@@ -191,7 +213,7 @@ def rows(page: Page, known: Known) -> None:
         _row(page, one)
     left = known.promises.left
     if left:
-        page.blank()
+        page.remarks()
         page.ask(Question("baseline", f"{len(left)} printed numbers are not in this card; add those that are meant:"))
         for line in left[:MOST_LEFT]:
             page.note(line)

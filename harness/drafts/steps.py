@@ -22,7 +22,7 @@ def propose(page: Page, scripts: Mapping[str, tuple[tuple[str, ...], int]], file
     """Write the steps as comments; nothing where the README has no script to score with."""
     if "postprocess" not in scripts:
         return
-    page.blank()
+    page.remarks()
     page.note(WARNING)
     page.note(HOW)
     page.outline(

@@ -9,12 +9,11 @@ from harness.readme.redact import redact
 
 # The model zoo's READMEs give their source as `url=…` and `commit_id=…` lines, and again as git commands.
 _URL = re.compile(r"^\W{0,8}url\s{0,8}[=:：]\s{0,8}(https?://[^\s`)]{4,400})", re.IGNORECASE)
-_CLONE = re.compile(r"\bgit\s{1,4}clone\s{1,4}(?:-\S{1,40}\s{1,4}){0,4}(https?://[^\s`)]{4,400})")
+_CLONE = re.compile(r"\bgit\s{1,4}clone\s[^#\n]{0,120}?(https?://[^\s`)]{4,400})")
 _COMMIT = re.compile(r"^\W{0,8}commit[_ ]?id\s{0,8}[=:：]\s{0,8}([0-9a-f]{7,40})\b", re.IGNORECASE)
 _RESET = re.compile(r"\bgit\s{1,4}(?:reset\s{1,4}--hard|checkout)\s{1,4}([0-9a-f]{7,40})\b")
 _TITLE = re.compile(r"^\s{0,3}#\s{0,4}([^#\s].{0,200})$")
 _SCRIPT = re.compile(r"^[\s$#>`]{0,12}(python[0-9.]{0,4}\s{1,4}\S{1,200}\.py\b.{0,2000})$")
-_VERSION = re.compile(r"^\s{0,8}\|\s{0,80}([^|]{1,60})\|\s{0,40}([^|]{1,60})\|")
 _VERSION_NUMBER = re.compile(r"^v?\d[\w.+-]{0,30}$", re.IGNORECASE)
 VERSIONS = {
     "cann": ("cann",),
@@ -89,10 +88,10 @@ def _first(lines: Sequence[str], pattern: re.Pattern[str]) -> Said | None:
 def _versions(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the versions of a table, the last rows first, so that in a dictionary the first ones count."""
     for line in reversed(lines):
-        found = _VERSION.match(line)
-        if found is None:
+        cells = [cell.strip() for cell in line[:1000].strip().strip("|").split("|")]
+        if len(cells) < 2 or "|" not in line:
             continue
-        name, version = found[1].strip().lower(), found[2].strip()
+        name, version = cells[0].lower(), cells[1]
         for key, names in VERSIONS.items():
             if name in names and _VERSION_NUMBER.match(version):
                 yield key, version
