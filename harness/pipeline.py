@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import ascend_host, environment, gates, memory, on_npu
+from harness import ascend_host, environment, gates, memory, on_npu, scripts
 from harness.artifacts import Artifact
 from harness.checks import accuracy, consistency, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
-from harness.results import Case, Failure, Result
+from harness.results import SCRIPTS, Case, Failure, Result
 from harness.workbench import Workbench
 
 Facts = dict[str, Any]
@@ -49,6 +49,9 @@ def _attempt(case: Case, bench: Workbench, seen: Facts) -> Facts:
         if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
             return {"status": "measured", **ratio.measure(case, bench)}
         device = bench.lease_of(case)
+        if case.condition == SCRIPTS:
+            with lease(device, exclusive=False, case=case.id):
+                return {"status": "measured", **scripts.measure(case, bench)}
         with lease("cpu", exclusive=False, case=case.id):
             artifact = bench.artifact(case)
         _require_memory(case, bench, artifact)
@@ -81,12 +84,16 @@ def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
     OM from elsewhere takes is not known.
     """
     if artifact.format == "onnx":
-        memory.require(memory.onnx_mib(artifact.path), case.id)
+        memory.require(_onnx_mib(artifact, case), case.id)
     card = bench.card(case)
     built_here = artifact.format == "om" and artifact.recipe.get("kind") != "brought"
     if built_here and case.emulated and not gates.promises_for(card, case).expectations:
         source = bench.builder.onnx(card, case.batch, bench.weights)
-        memory.require(memory.onnx_mib(source.path), case.id)
+        memory.require(_onnx_mib(source, case), case.id)
+
+
+def _onnx_mib(artifact: Artifact, case: Case) -> int:
+    return memory.onnx_mib(artifact.path, {spec.name: spec.at(case.batch) for spec in artifact.inputs})
 
 
 def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:
