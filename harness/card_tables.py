@@ -130,9 +130,12 @@ class Step(Table):
 
 
 class Metric(Table):
-    """What is scored, and by which protocol the README scores it (`running-mean`, `dataset`, `top-k`, ...)."""
+    """What is scored, and by which protocol the README scores it (`running-mean`, `dataset`, `top-k`, ...).
 
-    name: Literal["top1", "miou", "map"]
+    `none` is a number that omgate cannot compute: its promises wait for the repository's own scripts.
+    """
+
+    name: Literal["top1", "miou", "map", "none"]
     protocol: Text
     params: dict[str, Any] = Field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.card_errors import explain
 from harness.card_promises import CHECKS, Baseline, Check, Expect, Loosened, Ratio, RatioSide, Waiver
+from harness.card_scripts import Script
 from harness.card_tables import (
     Artifact,
     Atc,
@@ -38,8 +39,8 @@ from harness.errors import CardError, UsageError, closest
 
 __all__ = [
     "CHECKS", "MODELS_ROOT", "Artifact", "Atc", "Baseline", "Check", "Dataset", "Expect", "Export",
-    "Loosened", "Metric", "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Source", "Step", "Table",
-    "TensorSpec", "Waiver", "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
+    "Loosened", "Metric", "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Script", "Source", "Step",
+    "Table", "TensorSpec", "Waiver", "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
 ]  # fmt: skip
 
 MODELS_ROOT = Path(__file__).parent / "models"
@@ -67,6 +68,7 @@ class ModelCard(Table):
     metric: Metric
     atc: Atc | None = None
     export: Export = Export()
+    script: Script | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     baseline: tuple[Baseline, ...] = ()
     expect: tuple[Expect, ...] = ()
@@ -99,6 +101,12 @@ class ModelCard(Table):
             raise ImpossibleError("output", "expected the scored output to be kept in the OM", "om = false")
         if self.class_count < 1:
             raise ImpossibleError("classes", "expected at least one class", "none")
+        return self
+
+    @model_validator(mode="after")
+    def _data_can_be_scored(self) -> "ModelCard":
+        if self.metric.name == "none" and self.dataset.kind != "none":
+            raise ImpossibleError("metric.name", f"expected a metric for {self.dataset.kind} data", "'none'")
         return self
 
     @model_validator(mode="after")

@@ -1,15 +1,23 @@
 """What is ready on this machine, one line per need, and what to do for the rest."""
 
 import os
+import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import datasets, devices, environment, needs, networks, runtimes
-from harness.cards import ModelCard
+from harness import datasets, devices, environment, measure, needs, networks, npus, runtimes, toolchains
+from harness.artifacts import Artifact, Store
+from harness.build import Builder
+from harness.cards import ModelCard, TensorSpec
 from harness.errors import DataError, MissingNeedError, OmgateError
+from harness.npus import Npu
+from harness.runtimes.protocol import Runtime, SessionOptions
+from harness.samples import Sample
+from harness.toolchain import TOOLS, Toolchain
 
 PYTHON = (3, 11)
 # The oldest versions that pyproject.toml allows, which a test compares.
@@ -40,29 +48,41 @@ REMEDIES = {
 # What the default run stands on; the other runtimes are skipped with this very remedy.
 REQUIRED_RUNTIMES = ("ort-cpu", "torch-cpu")
 GIB = 2**30
+PROBE_LEASE_S = 5.0
+PROBE_S = 60.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One need: what is there, or what is missing and what to do; `required` if the default run cannot do without."""
+    """One need: what is there, or what is missing and what to do; `required` if the default run cannot do without.
+
+    `otherwise` is the word for one that is not ok and not required.
+    """
 
     need: str
     ok: bool
     text: str
     required: bool = False
+    otherwise: str = "absent"
 
     def __str__(self) -> str:
-        state = "ok" if self.ok else "MISSING" if self.required else "absent"
+        state = "ok" if self.ok else "MISSING" if self.required else self.otherwise
         return f"{state:<8} {self.need}: {self.text}"
 
 
-def examine(cards: Sequence[ModelCard], places: needs.Places, cache_dir: Path) -> Iterator[Finding]:
-    """Yield one finding per need: Python, packages, runtimes, store, leases, and each card's weights and data."""
+def examine(
+    cards: Sequence[ModelCard], places: needs.Places, cache_dir: Path, emulate: bool = False
+) -> Iterator[Finding]:
+    """Yield one finding per need: Python, packages, runtimes, store, leases, Ascend, and each card's weights and data.
+
+    With `emulate` the Ascend tools are the emulated ones. NPUs that were drained are probed again.
+    """
     yield _python()
     yield from _packages()
     yield from _runtimes()
     yield _store(cache_dir)
     yield _leases()
+    yield from _ascend(cache_dir, emulate)
     for card in cards:
         yield _weights(card, places)
         yield _data(card, places)
@@ -109,6 +129,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _runtimes() -> Iterator[Finding]:
     for name in runtimes.RUNTIMES:
+        if name in runtimes.OM_RUNTIMES:  # their tools have lines of their own
+            continue
         reason = runtimes.get(name).missing()
         yield Finding(f"runtime {name}", reason is None, reason or "ready", required=name in REQUIRED_RUNTIMES)
 
@@ -128,6 +150,84 @@ def _leases() -> Finding:
     except OmgateError as error:
         return Finding("leases", False, str(error), required=True)
     return Finding("leases", True, str(devices.LEASES), required=True)
+
+
+def _ascend(cache_dir: Path, emulate: bool) -> Iterator[Finding]:
+    """Yield the tools, their versions and the NPUs; a single line where there is nothing of Ascend."""
+    try:
+        toolchain = toolchains.emulated(cache_dir) if emulate else toolchains.real()
+    except OmgateError as error:
+        yield Finding("ascend", False, str(error))
+        return
+    if not toolchain.tools:
+        do = "set OMGATE_TOOLKIT_ROOT if CANN is elsewhere, or rehearse with --emulate"
+        yield Finding("ascend", False, f"no CANN, driver or runner of OMs; {do}")
+        return
+    for tool in TOOLS:
+        there = toolchain.has(tool)
+        text = shlex.join(toolchain.command(tool)) if there else toolchain.remedies.get(tool, "")
+        yield Finding(f"ascend {tool}", there, text)
+    versions = f"CANN {toolchain.cann or 'unknown'}, driver {toolchain.driver or 'unknown'}"
+    yield Finding("ascend versions", bool(toolchain.cann), versions, otherwise="unknown")
+    yield from _npus(toolchain, cache_dir)
+
+
+def _npus(toolchain: Toolchain, cache_dir: Path) -> Iterator[Finding]:
+    try:
+        found = npus.listing(toolchain)
+    except OmgateError as error:
+        yield Finding("npu", False, str(error))
+        return
+    for npu in found:
+        used = f"{npu.memory_used_mib} of {npu.memory_total_mib} MiB used"
+        told = f"{npu.chip}, bus {npu.bus_id or 'NA'}, health {npu.health}, {used}"
+        reason = npus.drained(npu)
+        fit, more = (npu.healthy, "") if reason is None else _probed(toolchain, npu, cache_dir, reason)
+        yield Finding(f"npu {npu.runtime_id}", fit, f"{told}{more}", otherwise="UNFIT")
+
+
+def _probed(toolchain: Toolchain, npu: Npu, cache_dir: Path, reason: str) -> tuple[bool, str]:
+    """Look at a drained NPU again, and put one that is well back into use; tell of it."""
+    told = f"; it was drained ({_first_line(reason)})"
+    try:
+        # Built before, so that what ATC does wrong is not laid at the NPU's door.
+        canary = Builder(Store(cache_dir), toolchain=toolchain).canary_om(npu.chip)
+        runtime = _first_runtime(toolchain)
+        with devices.lease(npu.key, exclusive=True, timeout_s=PROBE_LEASE_S, case="doctor"):
+            now = npus.probe(toolchain, npu, lambda: _run_canary(runtime, npu, canary))
+    except OmgateError as error:
+        return False, f"{told} and cannot be probed: {_first_line(str(error))}"
+    if now is None:
+        return True, f"{told}, found well and put back into use"
+    return False, f"{told} and is not well yet: {_first_line(now)}"
+
+
+def _first_runtime(toolchain: Toolchain) -> Runtime:
+    for name in runtimes.OM_RUNTIMES:
+        runtime = runtimes.get(name, toolchain)
+        if runtime.missing() is None:
+            return runtime
+    raise MissingNeedError("npu", f"expected one of {', '.join(runtimes.OM_RUNTIMES)}", "none that can run")
+
+
+def _run_canary(runtime: Runtime, npu: Npu, canary: Artifact) -> None:
+    """Run the known-good small OM once; raises RunError when it does not load or run."""
+    inputs, outputs = (tuple(_with_batch(spec) for spec in specs) for specs in (canary.inputs, canary.outputs))
+    canary = replace(canary, inputs=inputs, outputs=outputs)
+    with tempfile.TemporaryDirectory(prefix="omgate-doctor-") as folder:
+        options = SessionOptions(batch=1, workdir=Path(folder), timeout_s=PROBE_S)
+        with runtime.open(canary, f"npu:{npu.runtime_id}", options) as session:
+            list(session.run([Sample("canary", (measure.canary_input()[0],))]))
+
+
+def _with_batch(spec: TensorSpec) -> TensorSpec:
+    """Return a tensor with its batch of 1 written as sessions want it."""
+    return spec.model_copy(update={"shape": ("N", *spec.shape[1:])})
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of an error, without the log that it names: that is removed."""
+    return text.partition("\n")[0].partition("; the whole log is")[0]
 
 
 def _weights(card: ModelCard, places: needs.Places) -> Finding:

@@ -4,8 +4,9 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -13,16 +14,13 @@ from harness.cards import TensorSpec
 from harness.errors import UsageError
 from harness.samples import Array
 
-if TYPE_CHECKING:
-    import onnx
-
 Step = Callable[[], float]
 """One timed round: runs it and returns how many milliseconds it took."""
 
 CANARY_INPUT = TensorSpec(name="canary_input", dtype="float32", shape=(1, 32, 64, 64))
 CANARY_OUTPUT = TensorSpec(name="canary_output", dtype="float32", shape=(1, 256))
+CANARY_FILE = Path(__file__).parent / "canary.onnx"
 CANARY_SEED = 20240229
-CANARY_TINY_OPS = 300
 CANARY_WARMUP = 2
 CANARY_ROUNDS = 25  # of 1–2 ms on one core of 2024: long enough to meet a busy neighbour, under 0.15 s when 3 × slower
 
@@ -119,44 +117,10 @@ def canary_model() -> bytes:
     """Return the canary as an ONNX model (opset 11, IR 6, which every supported ONNX Runtime reads).
 
     A 32-channel 3×3 convolution, a 512-wide matrix product, and a chain of 300 operators on 256 numbers: the first two
-    see a slower clock or a busy neighbour's memory traffic, the chain sees the cost of dispatch.
+    see a slower clock or a busy neighbour's memory traffic, the chain sees the cost of dispatch. It is a shipped file,
+    so that a host without the onnx package has it too.
     """
-    from onnx import helper
-
-    nodes = [
-        helper.make_node("Conv", ["canary_input", "filters"], ["maps"], pads=[1, 1, 1, 1]),
-        helper.make_node("Reshape", ["maps", "square"], ["matrix"]),
-        helper.make_node("Gemm", ["matrix", "weights"], ["product"]),
-        helper.make_node("ReduceMean", ["product"], ["tiny_0"], axes=[1], keepdims=1),
-        *(
-            helper.make_node("Tanh" if index % 2 else "Neg", [f"tiny_{index}"], [f"tiny_{index + 1}"])
-            for index in range(CANARY_TINY_OPS)
-        ),
-        helper.make_node("Abs", [f"tiny_{CANARY_TINY_OPS}"], ["column"]),
-        helper.make_node("Reshape", ["column", "row"], ["canary_output"]),
-    ]
-    inputs, outputs = [_value_info(CANARY_INPUT)], [_value_info(CANARY_OUTPUT)]
-    graph = helper.make_graph(nodes, "canary", inputs, outputs, _canary_constants())
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
-    return bytes(model.SerializeToString())
-
-
-def _canary_constants() -> "list[onnx.TensorProto]":
-    from onnx import numpy_helper
-
-    constants = {
-        "filters": _random(32, 32, 3, 3),
-        "square": np.array([256, 512], dtype=np.int64),
-        "row": np.array(CANARY_OUTPUT.shape, dtype=np.int64),
-        "weights": _random(512, 512),
-    }
-    return [numpy_helper.from_array(array, name) for name, array in constants.items()]
-
-
-def _value_info(spec: TensorSpec) -> "onnx.ValueInfoProto":
-    from onnx import TensorProto, helper
-
-    return helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, spec.at(1))
+    return CANARY_FILE.read_bytes()
 
 
 def _random(*shape: int) -> Array:

@@ -10,6 +10,9 @@ from harness.cards import ModelCard
 from harness.errors import MissingNeedError
 
 SCORED: tuple[cards.Check, ...] = ("accuracy", "batch-consistency")
+ONNX_REMEDY = "install the onnx extra: pip install 'omgate[onnx]'"
+ALONE: tuple[cards.Check, ...] = ("accuracy", "throughput", "latency")
+"""The checks that an OM alone can answer."""
 TORCH_REMEDY = "install the torch extra: pip install 'omgate[torch]'"
 TENSORFLOW_REMEDY = "install the tf extra: pip install 'omgate[tf]'"
 DATA_LAYOUTS = {
@@ -23,10 +26,11 @@ DATA_LAYOUTS = {
 
 @dataclass(frozen=True)
 class Places:
-    """Where the user keeps what is not shipped: checkpoints and data sets."""
+    """Where the user keeps what is not shipped: checkpoints, data sets, and the repositories of a zoo."""
 
     weights_dir: Path | None = None
     data_dir: Path | None = None
+    zoo_dir: Path | None = None
 
 
 def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
@@ -88,6 +92,10 @@ def data_root(card: ModelCard, places: Places) -> Path | None:
 
 def framework(card: ModelCard) -> MissingNeedError | None:
     """Return the framework that this card's artifacts are made and checked with, if it is missing, or None."""
+    if not has_onnx():
+        return MissingNeedError(
+            card.name, "onnx and onnxruntime, which artifacts are made with", "not both", ONNX_REMEDY
+        )
     if brought_file(card, ".onnx") is not None:
         return None
     if card.source.framework == "torch" and not has_torch():
@@ -96,6 +104,12 @@ def framework(card: ModelCard) -> MissingNeedError | None:
         what = "TensorFlow and tf2onnx, which its graph is made and converted with"
         return MissingNeedError(card.name, what, "not both", TENSORFLOW_REMEDY)
     return None
+
+
+@cache
+def has_onnx() -> bool:
+    """Tell whether onnx and ONNX Runtime are installed, without importing them; looked up once, for all cards."""
+    return find_spec("onnx") is not None and find_spec("onnxruntime") is not None
 
 
 @cache
@@ -110,13 +124,18 @@ def has_tensorflow() -> bool:
     return find_spec("tensorflow") is not None and find_spec("tf2onnx") is not None
 
 
+def needs_data(card: ModelCard, check: cards.Check) -> bool:
+    """Tell whether a check needs the data set; without one, batch sizes are compared on noise."""
+    return check in SCORED and not (check == "batch-consistency" and card.dataset.kind == "none")
+
+
 def named(card: ModelCard, check: cards.Check, choice: str) -> str:
     """Return what a check of a card needs, whether it is here or not."""
     brought = card.artifact is not None and card.weights is None
     file = card.weights.file if card.weights else "that nobody names"
     made = ", made here" if card.dataset.generator else ""
     parts = ["the artifact that the card brings" if brought else _weights_named(choice, file)]
-    parts += [f"{card.dataset.kind} data{made}"] if check in SCORED else []
+    parts += [f"{card.dataset.kind} data{made}"] if needs_data(card, check) else []
     parts += [card.source.framework] if brought_file(card, ".onnx") is None else []
     parts += ["the device alone"] if check in ("throughput", "latency") else []
     return "; ".join(parts)
@@ -128,10 +147,16 @@ def _weights_named(choice: str, file: str) -> str:
     return f"weights {file if choice == 'card' else choice}"
 
 
-def for_check(card: ModelCard, check: cards.Check, choice: str, places: Places) -> MissingNeedError | None:
-    """Return the first thing missing for a check of a card, or None; only scoring needs the data set."""
-    missing = weights(card, choice, places) or framework(card)
-    if missing is None and check in SCORED:
+def for_check(
+    card: ModelCard, check: cards.Check, choice: str, places: Places, brings_om: bool = False
+) -> MissingNeedError | None:
+    """Return the first thing missing for a check of a card, or None; only scoring needs the data set.
+
+    An OM that is brought (`brings_om`) is scored and timed without weights and framework.
+    """
+    alone = brings_om and check in ALONE
+    missing = None if alone else weights(card, choice, places) or framework(card)
+    if missing is None and needs_data(card, check):
         missing = data(card, places)
     return missing
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import harness
 from harness import convert, measure, needs
-from harness.artifacts import Artifact, Entry, Recipe, Store
+from harness.artifacts import Artifact, Entry, Recipe, Store, file_sha256
 from harness.cards import ModelCard
 from harness.convert import atc, atc_run
 from harness.convert.atc import Job, Order
@@ -62,17 +62,11 @@ def build(order: Order, means: Means) -> Artifact:
 
 def canary(chip: str, means: Means) -> Artifact:
     """Return the small OM that tells, timed beside a case, whether the NPU was quiet; raises as `build`."""
-    made_by = Recipe(kind="canary", producer="harness.measure", version=code_version(Path(measure.__file__)))
-
-    def write(path: Path) -> None:
-        path.write_bytes(measure.canary_model())
-
-    source = means.store.get_or_build(made_by, "canary.onnx", write)
     shape = ",".join(map(str, measure.CANARY_INPUT.shape))
     told: atc.Flags = {"input_format": "NCHW", "input_shape": f"{measure.CANARY_INPUT.name}:{shape}"}
     told |= {"log": atc.LOG_LEVEL, "soc_version": atc.soc_version(chip)}
-    job = Job("canary", {"framework": "5", "model": source.path, "output": "canary", **told})
-    recipe = _recipe(chip, source.digest, told, means.asked())
+    job = Job("canary", {"framework": "5", "model": measure.CANARY_FILE, "output": "canary", **told})
+    recipe = _recipe(chip, file_sha256(measure.CANARY_FILE), told, means.asked())
     entry = _converted(recipe, "canary.om", means, lambda: job)
     described = {**entry.recipe, **entry.facts}
     tensors = (measure.CANARY_INPUT,), (measure.CANARY_OUTPUT,)

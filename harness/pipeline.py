@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import ascend_host, environment, gates, memory, on_npu, sources
+from harness import ascend_host, environment, gates, memory, on_npu, scripts, sources
 from harness.artifacts import Artifact
 from harness.checks import consistency, looks, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
-from harness.results import Case, Failure, Result
+from harness.results import SCRIPTS, Case, Failure, Result
 from harness.workbench import Workbench
 
 Facts = dict[str, Any]
@@ -83,6 +83,9 @@ def _measured(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]
     if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
         return ratio.measure(case, bench)
     device = bench.lease_of(case)
+    if case.condition == SCRIPTS:
+        with lease(device, exclusive=False, case=case.id):
+            return scripts.measure(case, bench)
     with lease("cpu", exclusive=False, case=case.id):
         artifact = bench.artifact(case)
     _require_memory(case, bench, artifact)
@@ -103,14 +106,20 @@ def _checked(case: Case, bench: Workbench, seen: Facts) -> Facts:
 def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
     """Raise MissingNeedError where a network does not fit this host, which runs it itself or emulates an NPU.
 
-    A case that is expected to break is not held back: the emulated device refuses it before anything runs.
+    A case that is expected to break is not held back: the emulated device refuses it before anything runs. How much an
+    OM from elsewhere takes is not known.
     """
     if artifact.format == "onnx":
-        memory.require(memory.onnx_mib(artifact.path), case.id)
+        memory.require(_onnx_mib(artifact, case), case.id)
     card = bench.card(case)
-    if artifact.format == "om" and case.emulated and not gates.promises_for(card, case).expectations:
+    built_here = artifact.format == "om" and artifact.recipe.get("kind") != "brought"
+    if built_here and case.emulated and not gates.promises_for(card, case).expectations:
         source = bench.builder.onnx(card, case.batch, bench.weights)
-        memory.require(memory.onnx_mib(source.path), case.id)
+        memory.require(_onnx_mib(source, case), case.id)
+
+
+def _onnx_mib(artifact: Artifact, case: Case) -> int:
+    return memory.onnx_mib(artifact.path, {spec.name: spec.at(case.batch) for spec in artifact.inputs})
 
 
 def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.cards import Check
 
 SCHEMA = 1
+SCRIPTS = "scripts"
+"""The condition of a case that is run through a repository's own scripts."""
 ErrorKind = Literal[
     "oom",
     "unsupported",
@@ -61,7 +63,8 @@ class Case(Record):
     def id(self) -> str:
         """The name in a pytest node: `icnet-tiny-ort-cpu-bs4`, `icnet-msame-Ascend310P3-bs1-seeded-emulated`."""
         chip = [] if self.chip in ("cpu", "any") or self.runtime.startswith(("ort-", "tf-", "torch-")) else [self.chip]
-        marks = ([] if self.weights == "card" else [self.weights[:8]]) + (["emulated"] if self.emulated else [])
+        marks = [SCRIPTS] if self.condition == SCRIPTS else []
+        marks += ([] if self.weights == "card" else [self.weights[:8]]) + (["emulated"] if self.emulated else [])
         return "-".join([self.model, self.runtime, *chip, f"bs{self.batch}", *marks])
 
     @property
@@ -169,6 +172,14 @@ class Agreement(Record):
     differing_share: float | None = None
 
 
+class Repeat(Record):
+    """A second run on the same inputs: `equal` of `n` samples gave the very same outputs."""
+
+    n: int
+    equal: int
+    differing: tuple[str, ...] = ()
+
+
 class Side(Record):
     """One side of a ratio: the case and the run its value comes from, or in `missing` why there is none.
 
@@ -230,6 +241,7 @@ class Result(Record):
 
     `spent` says how much of `seconds` went into building for the store (`build_s`, and `build_bytes` were added) and
     into waiting for the device (`waiting_s`).
+    `unpaired` is why an accuracy could not be compared with the reference backend here.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
@@ -241,8 +253,10 @@ class Result(Record):
     measurement: Measurement | None = None
     confirmation: Measurement | None = None
     paired: Paired | None = None
+    unpaired: str = ""
     parity: tuple[OutputParity, ...] = ()
     agreement: Agreement | None = None
+    repeat: Repeat | None = None
     sides: tuple[Side, ...] = ()
     worst: tuple[str, ...] = ()
     samples: Samples | None = None

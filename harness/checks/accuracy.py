@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import metrics, sidecar
+from harness import metrics, needs, sidecar
 from harness.artifacts import Artifact, Recipe, file_sha256
 from harness.cards import ModelCard
 from harness.digests import code_version
@@ -36,9 +36,19 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     with bench.open(case, artifact) as session:
         scorer, outcomes = scored(case, bench, feed, session)
     facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(card, artifact, feed)}
-    if case.runtime != bench.reference(case).runtime:
-        facts["paired"] = paired(case, bench, feed, outcomes)
-    return facts
+    if case.runtime == bench.reference(case).runtime:
+        return facts
+    reason = unpaired(case, bench)
+    return {**facts, "unpaired": reason} if reason else {**facts, "paired": paired(case, bench, feed, outcomes)}
+
+
+def unpaired(case: Case, bench: Workbench) -> str:
+    """Return what keeps the reference backend from running here, or nothing: a model built elsewhere needs less."""
+    card = bench.card(case)
+    if case.weights not in ("card", "seeded") and bench.weights == "card":
+        return f"the model has a checkpoint of its own, {case.weights[:8]}…; give it with --weights"
+    lack = needs.weights(card, bench.weights, bench.places) or needs.framework(card)
+    return str(lack) if lack else bench.runtime("ort-cpu").missing() or ""
 
 
 def scored(case: Case, bench: Workbench, feed: Feed, session: Runs) -> tuple[metrics.Scorer, dict[str, Array]]:

@@ -12,10 +12,12 @@ def run(given: Sequence[str]) -> int:
     parser = arguments.parser("doctor", __doc__)
     arguments.add_cards(parser)
     arguments.add_folders(parser, "weights-dir", "data-dir", "cache-dir")
+    parser.add_argument("--emulate", action="store_true", help="look at the emulated Ascend tools and NPUs")
     options = parser.parse_args(given)
     places = Places(arguments.folder(options, "weights-dir"), arguments.folder(options, "data-dir"))
     red = 0
-    for finding in doctor.examine(cards.load_all(options.cards), places, arguments.cache_dir(options)):
+    shown = cards.load_all(options.cards)
+    for finding in doctor.examine(shown, places, arguments.cache_dir(options), options.emulate):
         print(finding, flush=True)
         red += finding.required and not finding.ok
     if red:

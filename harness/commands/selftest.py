@@ -33,6 +33,8 @@ def run(given: Sequence[str]) -> int:
 
 
 def _replay(path: Path, as_json: bool) -> int:
+    if not path.is_file():
+        raise UsageError(f"--replay {path}", "expected a bundle", "no such file", "correct the path")
     bundle = capture.read(path)
     found = replay.differences(bundle.recording, bundle.statements)
     head = f"{len(bundle.recording.transcripts)} transcripts of NPU {bundle.recording.npu}"

@@ -25,6 +25,8 @@ from harness.errors import RunError
 
 MIB = 1 << 20
 STATE = "state"
+RENUMBERING_CANN = 7
+"""The first version whose runtime numbers the visible devices from 0."""
 _numbers = itertools.count()
 
 
@@ -96,11 +98,11 @@ class Devices:
     def visible(self, environ: Mapping[str, str]) -> tuple[Chip, ...]:
         """Return the chips by the numbers a runtime gives them under ASCEND_RT_VISIBLE_DEVICES.
 
-        As the runtime does, an id that is no number or not there ends the list.
+        As the runtime does, an id that is no number or not there ends the list. CANN before 7 ignores the variable.
         """
         chips = {str(chip.id): chip for chip in self.chips()}
         wanted = environ.get("ASCEND_RT_VISIBLE_DEVICES")
-        if wanted is None:
+        if wanted is None or int(environ.get("OMGATE_EMULATE_CANN", "6").partition(".")[0]) < RENUMBERING_CANN:
             return tuple(chips.values())
         words = [word.strip() for word in wanted.split(",")]
         return tuple(chips[word] for word in itertools.takewhile(lambda word: word in chips, words))

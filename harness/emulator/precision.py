@@ -83,8 +83,8 @@ class _Graph:
 
     def round_everything(self) -> None:
         """Round the inputs, the weights that meet data, and every stored float value made of data."""
-        moved = {name for node in self.graph.node if node.op_type in MOVERS for name in node.output}
         rounded = [node for node in self.graph.node if node.name not in self.keep]
+        moved = {name for node in rounded if node.op_type in MOVERS for name in node.output}
         for node in rounded:
             self._round_operands(node, range(len(node.input)), inputs_only=True)
             wanted = self.stored.intersection(node.output) & self.floats & self.data

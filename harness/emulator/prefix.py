@@ -89,10 +89,10 @@ def make(root: Path, chips: Sequence[str], environ: Mapping[str, str]) -> Toolch
         program.partition(".")[0]: (str(root / "bin" / program),) for program in LAUNCHERS
     }
     tools |= {"python": (sys.executable,), "ais_bench": (sys.executable, "-m", "ais_bench")}
-    return Toolchain(tools, _environment(root, environ), cann, driver, emulated=True)
+    return Toolchain(tools, _environment(root, cann, environ), cann, driver, emulated=True)
 
 
-def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(root: Path, cann: str, environ: Mapping[str, str]) -> dict[str, str]:
     env = {
         "PATH": f"{root / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": str(root / "python"),
@@ -100,6 +100,7 @@ def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
         "OMGATE_EMULATE_ROOT": str(root),
+        "OMGATE_EMULATE_CANN": cann,
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     return env | {name: environ[name] for name in HANDED_ON if environ.get(name)}

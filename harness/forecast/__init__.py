@@ -39,8 +39,8 @@ class Request:
 def forecast(request: Request, bench: Workbench, say: Callable[[str], None] = lambda line: None) -> Forecast:
     """Return the forecast; `bench` has an emulated host, `say` gets a line per step.
 
-    What breaks in one mode is in its row. Raises UsageError for an unknown mode or an OM without a source,
-    MissingNeedError for what is not here, also memory, and whatever float32 itself breaks with.
+    What breaks in one mode is in its row. Raises UsageError for an unknown mode, CardError for an OM without a source,
+    MissingNeedError for what is not here, also memory, and what float32 breaks with other than the chip's memory.
     """
     desk = _desk(request, bench)
     chosen = _ordered(request, desk.card)
@@ -57,7 +57,7 @@ def forecast(request: Request, bench: Workbench, say: Callable[[str], None] = la
 
 
 def _desk(request: Request, bench: Workbench) -> Desk:
-    """Return the desk at float32, after checking that the host is an emulated one with the chip."""
+    """Return the desk at float32, after checking the host, an emulated one with the chip, and what the card needs."""
     host = bench.host
     if host is None or not host.toolchain.emulated:
         raise UsageError("forecast", "expected an emulated toolchain", "none", "on an NPU, run the gates themselves")
@@ -65,6 +65,9 @@ def _desk(request: Request, bench: Workbench) -> Desk:
     if npu is None:
         raise UsageError(f"--chip {request.chip}", "expected a chip of the emulated host", ", ".join(host.chips))
     card = _buildable(request.card)
+    lacking = needs.weights(card, bench.weights, bench.places) or needs.framework(card)
+    if lacking is not None:
+        raise lacking
     unscored = "seeded weights score nothing" if bench.weights == "seeded" else ""
     missing = needs.data(card, bench.places)
     return Desk(card, FLOAT32, request.chip, request.batch, bench, npu, unscored or str(missing or ""))

@@ -111,7 +111,7 @@ def own(card: ModelCard) -> str:
 def measured(desk: Desk, float32: Outcomes | None) -> tuple[ModeForecast, Outcomes | None]:
     """Return the row of a mode and its outcomes, None without accuracy; `float32` are the outcomes to compare with.
 
-    What breaks is in the row. Float32 itself must run: raises whatever it breaks with.
+    What breaks is in the row. Float32 itself must run where it fits: raises what else it breaks with.
     """
     row = ModeForecast(mode=desk.mode, own=own(desk.card) == desk.mode)
     failures, found = [], None
@@ -122,7 +122,7 @@ def measured(desk: Desk, float32: Outcomes | None) -> tuple[ModeForecast, Outcom
         if not desk.unscored:
             facts["measure"], found, facts["paired"] = _scored(desk, float32)
     except RunError as error:
-        if desk.mode == FLOAT32:
+        if desk.mode == FLOAT32 and error.kind != "oom":
             raise
         failures.append(f"{error.kind}: {error}")
     return row.model_copy(update={**facts, "failures": tuple(failures)}), found

@@ -8,7 +8,7 @@ from harness.gates import accuracy, failures, parity, ratios, speed
 from harness.gates.findings import Finding, verdict
 from harness.gates.layers import in_force
 from harness.gates.promises import SPEEDS, Promise, accuracy_sides, has_promise, promises_for, ratio_batches
-from harness.results import Result, Verdict
+from harness.results import Judgement, Result, Verdict
 
 __all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches", "settled"]
 
@@ -20,7 +20,11 @@ def judge(result: Result, card: ModelCard, today: datetime.date, beside: tuple[F
     """
     promise = in_force(promises_for(card, result.case), result)
     found = _noted(_findings(result, card, promise), promise.layer_note)
-    return _waived(verdict((*found, *beside)), promise.waivers, today)
+    decided = verdict((*found, *beside))
+    if result.unpaired:  # takes nothing from what was judged, and is not passed over in silence
+        told = Judgement(name="paired", outcome="NOT_RUN", note=f"not compared with ort-cpu: {result.unpaired}")
+        decided = decided.model_copy(update={"judgements": (*decided.judgements, told)})
+    return _waived(decided, promise.waivers, today)
 
 
 def settled(result: Result, card: ModelCard) -> bool:

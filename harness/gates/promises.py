@@ -41,15 +41,16 @@ def promises_for(card: ModelCard, case: Case) -> Promise:
 def has_promise(card: ModelCard, case: Case) -> bool:
     """Tell whether the case stands on a promise, or its check carries a threshold of its own.
 
-    Parity, batch consistency and paired accuracy do; the framework itself is what accuracy is paired with, so there
-    only a promised number makes a case.
+    Parity, batch consistency and paired accuracy do; the framework itself is what accuracy is paired with, and without
+    a data set there are no pairs, so there only a promised number makes a case.
     """
     if case.check in ("parity", "batch-consistency"):
         return True
     promise = promises_for(card, case)
     if promise.baselines or promise.ratios or promise.expectations:
         return True
-    return case.check == "accuracy" and case.runtime not in REFERENCE_RUNTIMES
+    paired = case.runtime not in REFERENCE_RUNTIMES and card.dataset.kind != "none"
+    return case.check == "accuracy" and paired
 
 
 def same_chip(printed: str, chip: str) -> bool:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from worker import AclEngine, EngineError  # type: ignore[import-not-found]  # harness/worker.py lies beside it
 
 HERE = Path(__file__).resolve().parent
 MANIFEST, SUMMARY, PROGRESS = "manifest.json", "summary.json", "progress.jsonl"
@@ -94,9 +93,11 @@ class Outputs:
 
 def main() -> None:
     """Run everything that is not finished, time the first batch, and write the summary."""
+    from worker import AclEngine, EngineError  # type: ignore[import-not-found]  # harness/worker.py, beside it there
+
     options = parser().parse_args()
     try:
-        work(options)
+        work(options, lambda om: AclEngine(om, {"device": options.device}))
     except (Refused, EngineError, OSError, ValueError, KeyError) as error:
         sys.exit(f"run.py: {error}")
 
@@ -111,14 +112,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def work(options: argparse.Namespace) -> None:
-    """Do what the command line asks for; raises Refused and what reading, writing and running raise."""
+def work(options: argparse.Namespace, opened: Any) -> None:
+    """Do what the command line asks for, on the engine that `opened` makes of an OM.
+
+    Raises Refused and what reading, writing and running raise.
+    """
     text = (HERE / MANIFEST).read_text(encoding="utf-8")
     manifest = json.loads(text)
     model = found_model(manifest, options.om)
     identity = {"model_sha256": model, "manifest_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest()}
     outputs = Outputs(options.output, identity)
-    engine = AclEngine(str(options.om), {"device": options.device})
+    engine = opened(str(options.om))
     try:
         check_tensors(manifest, engine)
         count = run_all(manifest, engine, outputs)

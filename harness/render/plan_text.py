@@ -15,9 +15,13 @@ def render(
     cases: Sequence[tuple[Case, str]],
     lacks: Sequence[tuple[MissingNeedError, Sequence[Case]]],
     unpromised: Sequence[Case],
+    on_request: Sequence[Case] = (),
 ) -> str:
-    """Return the plan: cases with what they need, what cannot run with the cases it holds up, and the unpromised."""
-    parts = [_cases(cases), _lacks(lacks), _unpromised(unpromised)]
+    """Return the plan: cases with what they need, what cannot run with the cases it holds up, and the unpromised.
+
+    Last, and only where there are any, the cases that run a repository's own scripts, when someone asks for it.
+    """
+    parts = [_cases(cases), _lacks(lacks), _unpromised(unpromised), *([_scripts(on_request)] if on_request else [])]
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -71,6 +75,12 @@ def _unpromised(cases: Sequence[Case]) -> Iterator[str]:
     yield f"{_counted(len(cases), 'case')} that no card promises"
     if cases:
         yield "  --unpromised runs them, and omgate adopt makes baselines of what they measure"
+    yield from (f"  {line}" for line in _by_model(cases))
+
+
+def _scripts(cases: Sequence[Case]) -> Iterator[str]:
+    yield f"{_counted(len(cases), 'case')} that would run a repository's own scripts"
+    yield "  --run-scripts runs them: it is the repository's code, in a private copy, with your rights"
     yield from (f"  {line}" for line in _by_model(cases))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness import ascend_host, environment, gates, needs, om_build, runtimes
+from harness import ascend_host, environment, gates, om_build
 from harness.ascend.ais_bench_summary import parse_summary
 from harness.cards import Check, ModelCard
 from harness.checks import accuracy
@@ -16,7 +16,7 @@ from harness.errors import DataError, OmgateError, RunError, UsageError
 from harness.packing import commands
 from harness.packing.manifest import MANIFEST, RUN_KIND, SUMMARY, Manifest
 from harness.preprocess import digest as steps_digest
-from harness.results import Case, Entry, Failure, Judgement, Result
+from harness.results import Case, Entry, Failure, Result
 from harness.scoring import folder, summaries
 from harness.scoring.folder import Found, Wanted
 from harness.scoring.names import Unit
@@ -98,13 +98,8 @@ def results(order: Order, bench: Workbench) -> tuple[Result, ...]:
 
 
 def judged(result: Result, card: ModelCard, today: datetime.date) -> Entry:
-    """Return a result with its verdict, as a gate gives it; a comparison that was not possible is told beside."""
-    verdict = gates.judge(result, card, today)
-    unpaired = (result.model_extra or {}).get("unpaired")
-    if unpaired:
-        told = Judgement(name="paired", outcome="NOT_RUN", note=f"not compared with ort-cpu: {unpaired}")
-        verdict = verdict.model_copy(update={"judgements": (*verdict.judgements, told)})
-    return Entry(result=result, verdict=verdict)
+    """Return a result with its verdict, as a gate gives it."""
+    return Entry(result=result, verdict=gates.judge(result, card, today))
 
 
 def _asked(order: Order, bench: Workbench) -> tuple[Feed, tuple[Unit, ...], tuple[Unit, ...]]:
@@ -194,22 +189,13 @@ def _scored(case: Case, bench: Workbench, feed: Feed, returned: Returned) -> Fac
     whole = len(feed.ids) == len(feed.dataset.ids)
     facts = accuracy.told(case, replace(bench, samples=None if whole else len(feed.ids)), feed, found)
     facts["digests"] = {"data": feed.dataset.digest(), "preprocess": steps_digest(card.preprocess)}
-    reason = _unpaired(case, bench)
+    reason = accuracy.unpaired(case, bench)
     if not reason:
         try:
             return {**facts, "paired": accuracy.paired(case, bench, feed, found[1])}
         except OmgateError as error:  # the reference's own trouble takes nothing from what was scored
             reason = str(error)
     return {**facts, "unpaired": reason}
-
-
-def _unpaired(case: Case, bench: Workbench) -> str:
-    """Return what keeps the reference backend from running here, or nothing."""
-    card = bench.card(case)
-    if case.weights not in ("card", "seeded") and bench.weights == "card":
-        return f"the model has a checkpoint of its own, {case.weights[:8]}…; give it with --weights"
-    lack = needs.weights(card, bench.weights, bench.places) or needs.framework(card)
-    return str(lack) if lack else runtimes.get("ort-cpu").missing() or ""
 
 
 def _speeds(order: Order, timing: Timing | RunError, script: Script, tool: str) -> list[Result]:

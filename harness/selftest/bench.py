@@ -1,6 +1,7 @@
 """The place where a self-test works: it starts tools, each in a folder of its own, and keeps what they say."""
 
 import math
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ BUDGET_S = 90.0
 ATC_S = 75.0
 TOOL_S = 25.0
 TEXT_BYTES = 2**20
+LAST_LINES = 4
+RUNNERS = ("python", "ais_bench", "msame", "benchmark")
 SMALL_BYTES = 64 * 2**10
 TEXT_SUFFIXES = (".json", ".txt")
 MODEL, DAMAGED = "model.om", "damaged.om"
@@ -85,30 +88,38 @@ class Bench:
         if reason := self.lacks(tool):
             self.absent[name] = reason
             return None
-        place, log = self.place(name), self.folder / f"{name}.log"
+        place = self.place(name)
         before = set(place.rglob("*"))
         argv = [*self.toolchain.command(tool), *arguments]
-        limit_s = self.seconds_left(ATC_S if tool == "atc" else TOOL_S)
-        end = "exit code 0"
-        try:
-            run_tool(argv, cwd=place, env={**self.toolchain.env, **(env or {})}, timeout_s=limit_s, log=log)
-        except RunError as error:
-            end = error.got
-            if error.kind == "timeout":
-                end = f"no end within {limit_s:.0f} s"
-                self.given_up[tool] = f"an earlier {tool} did not end within {limit_s:.0f} s"
+        end = self._run(name, tool, argv, env or {})
         made = sorted(path for path in set(place.rglob("*")) - before if path.is_file() and not path.is_symlink())
         self.transcripts[name] = Transcript(
             name=name,
             tool=tool,
             argv=tuple(map(self.local, argv)),
             end=end,
-            text=self.local(_text(log)),
+            text=self.local(_text(self._log(name))),
             files={str(path.relative_to(place)): path.stat().st_size for path in made},
             texts={str(path.relative_to(place)): self.local(_text(path)) for path in made if _is_text(path)},
             values={str(path.relative_to(place)): _numbers(path) for path in made if _is_numbers(path)},
         )
         return self.transcripts[name]
+
+    def _run(self, name: str, tool: str, argv: Sequence[str], env: Mapping[str, str]) -> str:
+        """Return how a tool ended, in words; one that hangs is given up."""
+        limit_s = self.seconds_left(ATC_S if tool == "atc" else TOOL_S)
+        whole = {**self.toolchain.env, **env}
+        try:
+            run_tool(argv, cwd=self.place(name), env=whole, timeout_s=limit_s, log=self._log(name))
+        except RunError as error:
+            if error.kind != "timeout":
+                return error.got
+            self.given_up[tool] = f"an earlier {tool} did not end within {limit_s:.0f} s"
+            return f"no end within {limit_s:.0f} s"
+        return "exit code 0"
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
     def local(self, text: str) -> str:
         """Return a text without the path of the scratch folder, which no one else has."""
@@ -119,9 +130,13 @@ class Bench:
         self.checks.append(Check(name=name, ok=ok, text=self.local(text)))
 
     def broke(self, name: str, error: OmgateError) -> None:
-        """Keep that something broke; a hang gives the tool up."""
+        """Keep that something broke, with the last words of the tool; after a lost device no runner is started."""
         kind = f"{error.kind}: " if isinstance(error, RunError) else ""
-        self.check(name, False, f"{kind}{error}")
+        hint = re.sub(r"the whole log is \S+, its last lines are:", "its last lines are:", error.do)  # it is removed
+        lines = f"{kind}{error.what}, got {error.got or 'nothing'}; {hint}".splitlines()
+        self.check(name, False, "\n".join([*lines[:1], *lines[1:][-LAST_LINES:]]))
+        if isinstance(error, RunError) and error.kind == "device-lost":
+            self.given_up.update(dict.fromkeys(RUNNERS, "the NPU was lost before"))
 
     def recording(self) -> Recording:
         """Return all that was seen."""

@@ -32,24 +32,24 @@ def run(bench: Bench, oms: dict[int, Path]) -> None:
 
 
 def _drive(bench: Bench, runtime: Runtime, artifacts: dict[int, Artifact]) -> None:
-    for batch in BATCHES:
-        _step(bench, runtime, f"right values at batch {batch}", batch, artifacts, _values)
-    _step(bench, runtime, "times real, zero and random inputs", BATCHES[1], artifacts, _times)
-    _step(bench, runtime, "refuses a damaged OM", BATCHES[0], artifacts, _refuses)
+    first, second = (artifacts.get(batch) for batch in BATCHES)
+    for batch, artifact in zip(BATCHES, (first, second), strict=True):
+        _step(bench, runtime, f"right values at batch {batch}", artifact, _values)
+    _step(bench, runtime, "times real, zero and random inputs", second, _times)
+    _step(bench, runtime, "refuses a damaged OM", first, _refuses)
 
 
 Step = Callable[[Bench, Runtime, Artifact], tuple[bool, str]]
 """What is done with a runtime and an OM: whether it came out right, and what there is to say."""
 
 
-def _step(bench: Bench, runtime: Runtime, what: str, batch: int, artifacts: dict[int, Artifact], step: Step) -> None:
+def _step(bench: Bench, runtime: Runtime, what: str, artifact: Artifact | None, step: Step) -> None:
     name, tool = f"{runtime.name}: {what}", "python" if runtime.name == "aclruntime" else runtime.name
-    reason = bench.lacks(tool) or ("" if batch in artifacts else f"there is no OM of batch {batch}")
-    if reason:
-        bench.check(name, False, f"not run: {reason}")
+    if artifact is None or bench.lacks(tool):
+        bench.check(name, False, f"not run: {bench.lacks(tool) or 'there is no OM to run'}")
         return
     try:
-        ok, text = step(bench, runtime, artifacts[batch])
+        ok, text = step(bench, runtime, artifact)
     except OmgateError as error:
         bench.broke(name, error)
         if isinstance(error, RunError) and error.kind == "timeout":

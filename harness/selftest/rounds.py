@@ -93,6 +93,8 @@ def _look_back(bench: Bench, before: Npu) -> None:
     """See that the memory comes back, and keep the last table."""
     kept = memory_back(bench.toolchain, before)
     bench.check("the NPU's memory comes back", kept is None, kept or "nothing is held any more")
+    after = npus.look_again(bench.toolchain, before)
+    bench.check("the NPU is as well as before", after.healthy or not before.healthy, f"health {after.health}")
     bench.budget_s += TOOL_S  # the last look is taken however late it is
     bench.invoke("smi-info-after", "npu-smi", ["info"])
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 
 from fixtures import options
-from harness import card_promises, card_tables, cards, lint, needs, plan, results, runtimes
+from harness import card_promises, card_scripts, card_tables, cards, lint, needs, plan, results, runtimes
 from harness.cards import Table
 from harness.cli import COMMANDS
 from harness.datasets.digits import PARAMS
@@ -36,6 +36,11 @@ SECTIONS = {
     "metric": cards.Metric,
     "atc": cards.Atc,
     "export": cards.Export,
+    "script": cards.Script,
+    "script.export": card_scripts.ExportStep,
+    "script.preprocess": card_scripts.PreprocessStep,
+    "script.postprocess": card_scripts.PostprocessStep,
+    "script.postprocess.metric": card_scripts.PrintedMetric,
     "baseline": cards.Baseline,
     "Places": cards.Place,
     "expect": cards.Expect,
@@ -46,7 +51,7 @@ SECTIONS = {
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop"}
+OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device"}
 
 
 def text(name: str) -> str:
@@ -112,12 +117,29 @@ def test_the_card_reference_has_every_key_with_its_type_and_default(title):
 def test_every_table_of_a_card_has_a_section():
     tables = {
         one
-        for module in (cards, card_tables, card_promises)
+        for module in (cards, card_tables, card_promises, card_scripts)
         for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, Table) and one is not Table
+        if isinstance(one, type) and issubclass(one, Table) and one not in (Table, card_scripts.ScriptStep)
     }
 
     assert tables == set(SECTIONS.values())
+
+
+def test_the_card_reference_says_which_step_may_name_which_placeholder():
+    steps = {
+        "export": card_scripts.ExportStep,
+        "preprocess": card_scripts.PreprocessStep,
+        "postprocess": card_scripts.PostprocessStep,
+    }
+    found = {
+        row[0].strip("`{}"): set(steps) if row[2] == "every step" else set(re.findall(r"`(\w+)`", row[2]))
+        for row in rows(section(text("docs/cards.md"), "Placeholders"))
+    }
+
+    expected = {
+        name: {step for step, one in steps.items() if name in one.allowed} for name in card_scripts.PLACEHOLDERS
+    }
+    assert found == expected
 
 
 def test_the_card_reference_has_every_preprocessing_step_with_its_parameters():
@@ -187,13 +209,14 @@ def test_a_page_mentions_only_options_that_exist(page):
     unknown = {
         one
         for one in mentioned_options(page) - of_commands - set(Options().names) - OF_OTHERS
-        if not any(flag.startswith(one) for flag in of_atc | {"--precision_mode"})
+        if not any(flag.startswith(one) for flag in of_atc | {"--precision_mode", "--keep_dtype"})
     }
     assert unknown == set()
 
 
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
+    sources.append(ROOT / "tests/harness/ascend/test_bundles.py")  # whose folder of bundles a user may set
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
 

@@ -4,13 +4,15 @@ import hashlib
 import os
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness import cards, cli, devices, doctor, environment
+from harness import cards, cli, devices, doctor, environment, npus, toolchain, toolchains
 from harness.cards import ModelCard
 from harness.doctor import Finding, examine
+from harness.emulator.devices import Devices
 from harness.needs import Places
 
 ROOT = Path(doctor.__file__).parent.parent
@@ -20,8 +22,9 @@ ROOT = Path(doctor.__file__).parent.parent
 def leases(tmp_path, monkeypatch):
     """Keep the tests' leases, and the caller's folders, out of it."""
     monkeypatch.setattr(devices, "LEASES", tmp_path / "leases")
-    for name in ("WEIGHTS_DIR", "DATA_DIR", "CACHE_DIR"):
-        monkeypatch.delenv(f"OMGATE_{name}", raising=False)
+    monkeypatch.setattr(toolchain, "INSTALLED", tmp_path / "usr")
+    for name in [name for name in os.environ if name.startswith(("OMGATE_", "ASCEND_"))]:
+        monkeypatch.delenv(name)
     return tmp_path / "leases"
 
 
@@ -261,6 +264,94 @@ def test_a_card_that_brings_its_artifact_needs_no_weights(tmp_path):
     assert finding.ok
 
 
+@pytest.fixture
+def emulated(tmp_path):
+    """The emulated toolchain that `doctor --emulate` uses with the tests' store, and its NPUs."""
+    found = toolchains.emulated(tmp_path / "cache")
+    return found, npus.listing(found)
+
+
+def ascend_lines(tmp_path) -> dict[str, Finding]:
+    found = examine((), Places(), tmp_path / "cache", True)
+    return {finding.need: finding for finding in found if finding.need.startswith(("ascend", "npu "))}
+
+
+def test_without_ascend_there_is_one_line_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    found = examined(tmp_path)
+
+    named = [need for need in found if any(word in need for word in ("ascend", "npu", "aclruntime", "msame"))]
+    assert named == ["ascend"]
+    assert str(found["ascend"]).startswith("absent   ascend: no CANN, driver or runner of OMs; ")
+
+
+def test_a_wrong_setting_of_a_tool_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMGATE_ATC", str(tmp_path / "nowhere"))
+
+    assert "OMGATE_ATC: expected a program that can be run" in examined(tmp_path)["ascend"].text
+
+
+def test_every_ascend_tool_its_versions_and_every_npu_has_a_line(tmp_path, emulated):
+    found = ascend_lines(tmp_path)
+
+    assert list(found) == [*(f"ascend {tool}" for tool in toolchain.TOOLS), "ascend versions", "npu 0", "npu 1"]
+    assert all(finding.ok and not finding.required for finding in found.values())
+    assert found["ascend versions"].text == "CANN 6.0.RC1, driver 22.0.4"
+    assert found["npu 1"].text == "Ascend310, bus 0000:02:00.0, health OK, 577 of 7759 MiB used"
+
+
+def test_an_absent_tool_has_its_remedy(tmp_path, emulated, monkeypatch):
+    whole, _ = emulated
+    less = {name: command for name, command in whole.tools.items() if name != "msame"}
+    lacking = replace(whole, tools=less, remedies={"msame": "build msame"})
+    monkeypatch.setattr(toolchains, "emulated", lambda cache_dir: lacking)
+
+    assert str(ascend_lines(tmp_path)["ascend msame"]) == "absent   ascend msame: build msame"
+
+
+def test_a_drained_npu_that_is_well_again_is_put_back_into_use(tmp_path, emulated):
+    npu = emulated[1][0]
+    npus.drain(npu, "it hung")
+
+    found = ascend_lines(tmp_path)["npu 0"]
+
+    assert found.ok
+    assert found.text.endswith("; it was drained (it hung), found well and put back into use")
+    assert npus.drained(npu) is None
+
+
+def test_a_drained_npu_that_is_not_well_stays_drained(tmp_path, emulated):
+    npu = emulated[1][0]
+    npus.drain(npu, "it hung")
+    Devices(tmp_path / "cache/emulated-ascend" / emulated_name(tmp_path)).set_health(0, "Critical")
+
+    found = ascend_lines(tmp_path)["npu 0"]
+
+    assert str(found).startswith("UNFIT    npu 0: Ascend310P3, bus 0000:01:00.0, health Critical, ")
+    assert found.text.endswith("; it was drained (it hung) and is not well yet: health Critical")
+    assert npus.drained(npu) == "it hung"
+
+
+def emulated_name(tmp_path) -> str:
+    (folder,) = (tmp_path / "cache/emulated-ascend").iterdir()
+    return folder.name
+
+
+def test_a_drained_npu_that_another_process_holds_is_left_alone(tmp_path, emulated, monkeypatch):
+    npu = emulated[1][0]
+    npus.drain(npu, "it hung")
+    monkeypatch.setattr(doctor, "PROBE_LEASE_S", 0.1)
+
+    with devices.lease(npu.key, exclusive=True, case="a speed case"):
+        found = ascend_lines(tmp_path)["npu 0"]
+
+    assert not found.ok
+    assert "it was drained (it hung) and cannot be probed" in found.text
+    assert npus.drained(npu) == "it hung"
+
+
 def test_the_command_is_green_with_optional_needs_absent_and_red_with_required_ones(tmp_path, capsys, monkeypatch):
     absent, required = Finding("data icnet", False, "get it"), Finding("torch", False, "install it", required=True)
 
@@ -276,7 +367,7 @@ def test_the_command_takes_its_folders_from_options_or_variables(tmp_path, monke
     for name in ("weights", "data", "cache", "other"):
         (tmp_path / name).mkdir()
     seen = []
-    monkeypatch.setattr(doctor, "examine", lambda *given: seen.append(given[1:]) or iter(()))
+    monkeypatch.setattr(doctor, "examine", lambda *given: seen.append(given[1:3]) or iter(()))
     for name in ("weights", "data", "cache"):
         monkeypatch.setenv(f"OMGATE_{name.upper()}_DIR", str(tmp_path / name))
 

@@ -1,11 +1,13 @@
 import math
 
 import numpy as np
+import onnx
 import pytest
 
 from harness import measure
 from harness.errors import UsageError
 from harness.measure import Canary, Rounds, TimePlan
+from tests.harness import canary_network
 
 
 def stepping(*milliseconds):
@@ -71,8 +73,6 @@ def test_a_canary_moved_when_its_readings_differ_by_more_than_the_limit_either_w
 
 
 def test_the_canary_has_a_product_a_convolution_and_many_tiny_operators():
-    import onnx
-
     model = onnx.load_from_string(measure.canary_model())
     kinds = [node.op_type for node in model.graph.node]
 
@@ -85,3 +85,7 @@ def test_the_canary_has_a_product_a_convolution_and_many_tiny_operators():
 def test_the_canary_is_the_same_every_time():
     assert measure.canary_model() == measure.canary_model()
     np.testing.assert_array_equal(measure.canary_input(), measure.canary_input())
+
+
+def test_the_shipped_canary_is_the_network_that_its_code_describes():
+    assert onnx.load_from_string(measure.canary_model()) == canary_network.network()

@@ -17,6 +17,8 @@ OPTIONS = [
     *("--weights", "--weights-dir", "--data-dir", "--cache-dir", "--report-dir", "--cards", "--max-skips"),
     *(
         "--unpromised",
+        "--run-scripts",
+        "--zoo",
         "--isolate",
         "--strict-gates",
         "--emulate",

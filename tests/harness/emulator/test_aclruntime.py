@@ -352,6 +352,7 @@ def test_a_device_that_is_not_there_is_an_acl_error(path: str, capfd: pytest.Cap
 def test_devices_are_numbered_by_what_is_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toolchain = adder_om.install(tmp_path / "prefix", monkeypatch, "Ascend310", "Ascend310P3")
     path = adder_om.write(tmp_path / "adder.om")
+    monkeypatch.setenv("OMGATE_EMULATE_CANN", "8.0.RC3")
     monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "1")
 
     session = OldSession(path, 0, session_options())

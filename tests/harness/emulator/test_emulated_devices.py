@@ -116,7 +116,8 @@ def test_a_device_that_is_not_there_has_the_runtimes_code(devices: Devices) -> N
     [(None, ["310P3", "310"]), ("1", ["310"]), ("1,0", ["310", "310P3"]), ("1,7,0", ["310"]), ("", []), ("x", [])],
 )
 def test_visible_devices_are_chosen_and_renumbered(devices: Devices, wanted: str | None, expected: list[str]) -> None:
-    environ = {} if wanted is None else {"ASCEND_RT_VISIBLE_DEVICES": wanted}
+    environ = {"OMGATE_EMULATE_CANN": "8.0.RC3"}
+    environ |= {} if wanted is None else {"ASCEND_RT_VISIBLE_DEVICES": wanted}
 
     assert [chip.name for chip in devices.visible(environ)] == expected
 
@@ -126,3 +127,9 @@ def test_without_a_prefix_there_are_no_devices(tmp_path: Path) -> None:
         Devices.of({})
     with pytest.raises(RunError, match="make the prefix"):
         Devices(tmp_path).chips()
+
+
+def test_a_cann_before_7_does_not_know_the_variable(emulated_root):
+    environ = {"OMGATE_EMULATE_CANN": "6.0.RC1", "ASCEND_RT_VISIBLE_DEVICES": "1"}
+
+    assert [chip.id for chip in Devices(emulated_root).visible(environ)] == [0, 1]

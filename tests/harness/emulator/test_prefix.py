@@ -40,7 +40,7 @@ def test_the_environment_is_whole_and_the_processs_own_is_left_alone(
     assert dict(os.environ) == before
     assert set(env) == {
         *("PATH", "PYTHONPATH", "HOME", "LANG", "OMP_NUM_THREADS", "TF_CPP_MIN_LOG_LEVEL"),
-        *("OMGATE_EMULATE_ROOT", "OMGATE_EMULATE_FAULT"),
+        *("OMGATE_EMULATE_ROOT", "OMGATE_EMULATE_CANN", "OMGATE_EMULATE_FAULT"),
     }
     assert (env["OMGATE_EMULATE_FAULT"], env["OMP_NUM_THREADS"]) == ("hang@msame", "1")
     assert Path(env["HOME"]).is_dir()

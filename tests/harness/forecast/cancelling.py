@@ -78,8 +78,11 @@ def graph(bias: float = 2048.0, scale: float = 1.0) -> onnx.ModelProto:
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
 
 
-def write(folder: Path, model: onnx.ModelProto | None = None, tables: str = "") -> ModelCard:
-    """Write the card, the network and below `data/` the pictures with their labels; return the card."""
+def write(folder: Path, model: onnx.ModelProto | None = None, tables: str = "", source: str = "onnx") -> ModelCard:
+    """Write the card, the network and below `data/` the pictures with their labels; return the card.
+
+    One whose `source` is a framework has its network to build, and no ONNX file.
+    """
     pictures = folder / "data" / "imagenet" / "val"
     pictures.mkdir(parents=True)
     for number, label in enumerate(LABELS):
@@ -91,13 +94,14 @@ def write(folder: Path, model: onnx.ModelProto | None = None, tables: str = "") 
     models = folder / "models"
     models.mkdir()
     onnx.save(model or graph(), models / "model.onnx")
-    (models / "card.toml").write_text(CARD + tables)
+    text = CARD if source == "onnx" else CARD.replace('[artifact]\nonnx = "model.onnx"\n', "")
+    (models / "card.toml").write_text(text.replace('"onnx"', f'"{source}"') + tables)
     return cards.load(models / "card.toml")
 
 
-def bench(folder: Path, card: ModelCard, data: bool = True) -> Workbench:
+def bench(folder: Path, card: ModelCard, data: bool = True, fault: str = "") -> Workbench:
     """Return the means of a forecast with an emulated chip, all below the folder."""
-    toolchain = prefix.make(folder / "prefix", (CHIP,), {})
+    toolchain = prefix.make(folder / "prefix", (CHIP,), {"OMGATE_EMULATE_FAULT": fault})
     return Workbench(
         cards={card.name: card},
         builder=Builder(Store(folder / "cache"), toolchain=toolchain),

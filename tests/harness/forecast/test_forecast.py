@@ -2,17 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness import cards, memory
 from harness.emulator import prefix
-from harness.errors import CardError, MissingNeedError, UsageError
+from harness.errors import CardError, MissingNeedError, RunError, UsageError
 from harness.forecast import forecast
+from harness.forecast.modes import output_error
+from harness.forecast.operators import Suspect, by_type, distance
 from harness.forecast_results import Contributions, Forecast, ModeForecast
 from tests.harness.forecast.cancelling import CHIP, bench, graph, request, write
 
+NETWORK = """
+import torch
+
+class Network(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(3, 3, 2)
+
+    def forward(self, x):
+        return (self.convolution(x).flatten(1),)
+
+def build():
+    return Network()
+"""
+CARD = cards.get("resnest50-tiny")
 FLOAT32, FP16, CUBE = "must_keep_origin_dtype", "force_fp16", "cube_fp16in_fp32out"
 MIXED = "allow_fp32_to_fp16"
 
@@ -95,9 +112,8 @@ def test_the_operator_that_loses_it_all_is_named_first(made):
     assert (found.mode, found.error, found.considered) == (FP16, 1.0, 4)
     assert (guilty.name, guilty.type, guilty.tensor) == ("Conv_0", "Conv", "wide")
     assert (guilty.error, guilty.share) == (1.0, 1.0)
-    # The difference alone is rounded where it is: 0.2 by less than 2 ** -11 of itself.
-    assert {other.name for other in found.rows[1:]} == {"MaxPool_1", "Sub_2", "Flatten_3"}
-    assert all(other.error < 2**-11 for other in found.rows[1:] if other.name != "MaxPool_1")
+    # MaxPool moves values; the difference is 1 or 819 / 4096, as float32 keeps 2 ** -12 of 2048.2: both are float16.
+    assert len(found.rows) == 1
     assert "4 of 4 were each the only one in float16 in an OM by the emulated ATC" in found.method
     assert "ranked" not in found.method
 
@@ -125,6 +141,24 @@ def test_an_overflow_breaks_its_mode_alone_and_has_no_share(overflown):
     assert (guilty.error, guilty.share) == (1e300, None)
 
 
+def test_where_float32_does_not_fit_on_the_chip_the_other_modes_are_still_forecast(tmp_path):
+    card = write(tmp_path)
+
+    made = forecast(request(card, FP16), bench(tmp_path, card, fault="oom@aclruntime#1"))
+
+    assert made.modes[0].failures[0].startswith("oom: ")
+    assert (row(made, FP16).measure.value, row(made, FP16).paired, row(made, FP16).failures) == (0.25, None, ())
+
+
+def test_whatever_else_float32_breaks_with_ends_the_forecast(tmp_path):
+    card = write(tmp_path)
+
+    with pytest.raises(RunError) as caught:
+        forecast(request(card, FP16), bench(tmp_path, card, fault="no-om@atc#1"))
+
+    assert caught.value.kind == "tool-failed"
+
+
 def test_where_there_is_no_data_parity_alone_is_forecast(tmp_path):
     card = write(tmp_path)
 
@@ -137,12 +171,13 @@ def test_where_there_is_no_data_parity_alone_is_forecast(tmp_path):
 
 
 def test_seeded_weights_are_not_scored(tmp_path):
-    card = write(tmp_path)
+    card = write(tmp_path, source="torch")
+    (tmp_path / "models" / "network.py").write_text(NETWORK)
 
     made = forecast(request(card), replace(bench(tmp_path, card), weights="seeded"))
 
     assert made.unscored == "seeded weights score nothing"
-    assert made.modes[0].measure is None
+    assert (made.modes[0].measure, made.parity_reference) == (None, "torch-cpu")
 
 
 def test_without_a_mode_the_cards_own_is_there_and_marked(tmp_path, monkeypatch):
@@ -152,6 +187,38 @@ def test_without_a_mode_the_cards_own_is_there_and_marked(tmp_path, monkeypatch)
     made = forecast(request(card, FLOAT32), bench(tmp_path, card))
 
     assert [(row.mode, row.own) for row in made.modes] == [(FLOAT32, False), (CUBE, True)]
+
+
+def test_where_the_time_is_short_operators_of_a_type_are_taken_together():
+    suspects = (
+        Suspect("Conv_0", "Conv", "wide", frozenset({"Conv_0"})),
+        Suspect("Sub_2", "Sub", "back", frozenset({"Sub_2"})),
+        Suspect("Conv_5", "Conv", "narrow", frozenset({"Conv_5"})),
+    )
+
+    together, alone = by_type(suspects)
+
+    assert (together.name, together.type, together.tensor) == ("all 2", "Conv", "the last: narrow")
+    assert together.nodes == {"Conv_0", "Conv_5"}
+    assert alone == suspects[1]
+
+
+def test_the_distance_is_the_root_mean_square_over_the_outputs():
+    card = CARD.model_copy(update={"output": (*CARD.output, CARD.output[0].model_copy(update={"index": 1}))})
+    expected = [(np.array([3.0, 4.0]), np.array([2.0]))]
+
+    # 5 off by 3 and 2 off by 2: sqrt((0.36 + 1) / 2).
+    assert distance(card, [(np.array([3.0, 1.0]), np.array([4.0]))], expected) == pytest.approx(0.68**0.5)
+    assert distance(card, expected, expected) == 0.0
+    assert distance(card, [(np.array([3.0, np.inf]), np.array([2.0]))], expected) == 1e300
+    assert distance(card, [(np.array([0.0]), np.array([2.0]))], expected) == 1e300  # of another shape
+    assert distance(card, expected, [(np.zeros(2), np.zeros(1))]) == 1e300  # nothing to be off from
+
+
+def test_outputs_are_off_by_the_mean_of_the_differences_over_the_mean_of_the_values():
+    found = output_error("y", [np.array([1.0, 5.0])], [np.array([2.0, 4.0])])
+
+    assert (found.mean_rel, found.max_rel) == (pytest.approx(2 / 6), pytest.approx(1 / 4))
 
 
 def test_too_little_time_is_said_with_the_time_that_it_takes(tmp_path):
@@ -167,7 +234,7 @@ def test_too_little_memory_stops_it_before_anything_runs(tmp_path, monkeypatch):
     card = write(tmp_path)
     monkeypatch.setattr(memory, "available_mib", lambda: 1)
 
-    with pytest.raises(MissingNeedError, match="cancelling: needs .* GB of memory"):
+    with pytest.raises(MissingNeedError, match=r"cancelling: needs .* GB of memory"):
         forecast(request(card, FP16), bench(tmp_path, card))
 
 

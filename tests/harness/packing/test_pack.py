@@ -76,39 +76,29 @@ def test_the_manifest_is_found_from_the_outputs_below_it(card, tmp_path):
     assert packed.above(tmp_path) is None
 
 
-@pytest.mark.parametrize(
-    ("tool", "lines"),
-    [
-        (
-            "ais_bench",
-            [
-                "mkdir -p outputs timing",
-                "python3 -m ais_bench --model model.om --device 0 --batchsize 4 --output outputs "
-                "--output_dirname ais_bench --outfmt BIN --input inputs/input_0",
-                "python3 -m ais_bench --model model.om --device 0 --batchsize 4 --output timing "
-                "--output_dirname ais_bench --loop 100 --input inputs/input_0/00000000.bin",
-            ],
-        ),
-        (
-            "msame",
-            [
-                "mkdir -p outputs/msame timing",
-                "msame --model model.om --device 0 --outfmt BIN --output outputs/msame --input inputs/input_0",
-                "msame --model model.om --device 0 --outfmt BIN --output timing --loop 100 "
-                "--input inputs/input_0/00000000.bin > timing/msame.log",
-            ],
-        ),
-        (
-            "benchmark",
-            [
-                '"benchmark.$(uname -m)" -om_path=model.om -device_id=0 -batch_size=4 -model_type=vision '
-                "-input_text_path=samples.info -input_width=8 -input_height=8 -useDvpp=False -output_binary=True"
-            ],
-        ),
-        ("aclruntime", ["python3 run.py --device 0"]),
+AIS_BENCH = "python3 -m ais_bench --model model.om --device 0 --batchsize 4 --output"
+MSAME = "msame --model model.om --device 0 --outfmt BIN --output"
+BENCHMARK = '"benchmark.$(uname -m)" -om_path=model.om -device_id=0 -batch_size=4 -model_type=vision'
+LISTED = "-input_text_path=samples.info -input_width=8 -input_height=8 -useDvpp=False -output_binary=True"
+FIRST = "--loop 100 --input inputs/input_0/00000000.bin"
+COMMANDS = {
+    "ais_bench": [
+        "mkdir -p outputs timing",
+        f"{AIS_BENCH} outputs --output_dirname ais_bench --outfmt BIN --input inputs/input_0",
+        f"{AIS_BENCH} timing --output_dirname ais_bench {FIRST}",
     ],
-)
-def test_the_commands_are_exact_and_begin_with_atc_where_there_is_none_here(tool, lines, card, tmp_path):
+    "msame": [
+        "mkdir -p outputs/msame timing",
+        f"{MSAME} outputs/msame --input inputs/input_0",
+        f"{MSAME} timing {FIRST} > timing/msame.log",
+    ],
+    "benchmark": [f"{BENCHMARK} {LISTED}"],
+    "aclruntime": ["python3 run.py --device 0"],
+}
+
+
+@pytest.mark.parametrize("tool", COMMANDS)
+def test_the_commands_are_exact_and_begin_with_atc_where_there_is_none_here(tool, card, tmp_path):
     folder, manifest = write(card, tmp_path / "out", tool)
 
     written = (folder / "commands.txt").read_text().splitlines()
@@ -117,7 +107,7 @@ def test_the_commands_are_exact_and_begin_with_atc_where_there_is_none_here(tool
         "atc --framework=5 --model=model.onnx --output=model --input_shape=x:4,3,8,8 --log=error "
         "--soc_version=Ascend310P3"
     )
-    assert written[2:] == lines
+    assert written[2:] == COMMANDS[tool]
     assert list(manifest.commands) == written[1:]
     assert (folder / "model.onnx").read_bytes() == (card.path.parent / "toy.onnx").read_bytes()
 

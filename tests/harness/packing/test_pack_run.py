@@ -1,4 +1,4 @@
-"""run.py, which a pack carries: on a Python of its own with nothing of omgate, stopped and begun again, and its refusals.
+"""run.py, which a pack carries: with nothing of omgate around it, stopped and begun again, and what it refuses.
 
 The aclruntime here is a stand-in whose model is a mean over each channel, and which notes every execution in a file.
 """

@@ -1,7 +1,7 @@
 """A model and a data set that a person can work out: which of red, green and blue a picture has most of.
 
-The model is a mean over each channel, in ONNX. The ten pictures p0 … p9 are wholly red, green or blue in turn; p8 and p9
-are labelled wrongly, so that top-1 is 0.8. Scaled, a picture's means are 1 for its own colour and 0 for the others.
+The model is a mean over each channel, in ONNX. The ten pictures p0 … p9 are wholly red, green or blue in turn; p8 and
+p9 are labelled wrongly, so that top-1 is 0.8. Scaled, a picture's means are 1 for its own colour and 0 for the others.
 """
 
 from pathlib import Path
