@@ -1,13 +1,18 @@
 """What of a result goes into the history, and what the history says of a new one."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from harness.cards import ModelCard
 from harness.gates import rounds, speed
 from harness.gates.findings import Finding
+from harness.gates.nights import over_nights
 from harness.gates.promises import SPEEDS
 from harness.history import drift, keys
+from harness.history.noise import noise
 from harness.history.points import Line, Reading, Record
 from harness.history.store import History
 from harness.results import Case, Entry, Judgement, Measurement, Outcome, Result, Verdict
@@ -75,6 +80,33 @@ def drift_findings(history: History, result: Result) -> tuple[Finding, ...]:
     allowed = drift.tolerance_of(line, case.chip, anchor.tolerance)
     judged = drift.judge_drift((*before, head.value), anchor, allowed, higher_is_better=line.higher_is_better)
     return () if judged is None else (_finding(judged, head),)
+
+
+def nights_findings(history: History, result: Result, card: ModelCard) -> tuple[Finding, ...]:
+    """Return what the last run of a speed on this machine and this one prove together; nothing where one is missing.
+
+    Only a certain loss counts: what is open over two nights takes nothing from what was judged tonight.
+    """
+    if result.case.check not in SPEEDS or result.measurement is None or keys.left_out(result):
+        return ()
+    here = keys.machine(result.environment)
+    kept = (Entry.model_validate_json(one.text).result for one in history.entries(result.case.key))
+    before = [one for one in kept if keys.machine(one.environment) == here and one.measurement is not None]
+    found = over_nights((before[-1], result), card) if before else ()
+    return tuple(one for one in found if one.judgement.outcome == "FAIL")
+
+
+def noise_shares(history: History, cases: Iterable[Case], environment: Mapping[str, Any]) -> dict[str, float]:
+    """Return the noise of each speed that this machine has measured often enough, by case key: a share of its median."""
+    here = keys.machine(environment)
+    found: dict[str, float] = {}
+    for case in cases:
+        series = history.series(case.key) if case.check in SPEEDS else ()
+        values = next((one.values for one in series if one.line.machine == here), ())
+        sigma = noise(values)
+        if sigma is not None and values:
+            found[case.key] = sigma / abs(statistics.median(values))
+    return found
 
 
 def _finding(judged: drift.Drift, head: Reading) -> Finding:

@@ -23,7 +23,7 @@ def digest(card: ModelCard, weights: str, places: needs.Places, toolchain: Mappi
     brought = (needs.brought_file(card, suffix) for suffix in BROUGHT)
     files = [networks.network_file(card), *brought, _weights(card, weights, places)]
     facts = {
-        "card": json.loads(card.model_dump_json(exclude=SAYS_NOTHING)),
+        "card": json.loads(card.model_dump_json(exclude=SAYS_NOTHING, exclude_defaults=True)),
         "weights": weights if weights in ("card", "seeded") else "",
         "files": [_content(path) if path else "" for path in files],
         "tools": dict(toolchain) or environment.describe()["packages"],

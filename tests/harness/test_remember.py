@@ -1,5 +1,6 @@
 """What of a result goes into the history, and what the history says of a new one."""
 
+import numpy as np
 import pytest
 
 from harness import gates, remember
@@ -148,3 +149,31 @@ def test_without_an_anchor_of_this_case_on_this_machine_there_is_nothing_to_say(
     freeze(history)
 
     assert remember.drift_findings(history, entry(20, 10.0, **facts).result) == ()
+
+
+def speed_of(rate, night=0, **changes):
+    """A night's run of 40 noisy rounds whose mean is this rate, in images/s."""
+    times = 1 + 0.035 * np.random.default_rng(night).standard_normal(40)
+    rounds_ms = tuple((times * (4000 / rate) / times.mean()).tolist())
+    timed = {"definition": "ais_bench", "statistic": "mean", "batch": 4, "rounds_ms": rounds_ms, "inputs": "zero"}
+    return entry(night, case=case_of(), measurement=timed, **changes)
+
+
+def test_two_nights_together_are_red_where_neither_is_certain(history):
+    card = card_of(fps(value=100.0, chip="Ascend310P3", batch=4, definition="ais_bench", inputs="zero", tolerance=0.02))
+    kept(history, speed_of(96.9, 1))
+
+    found = remember.nights_findings(history, speed_of(96.9, 2).result, card)
+
+    assert [(one.judgement.name, one.judgement.outcome) for one in found] == [("nights", "FAIL")]
+    assert remember.nights_findings(history, speed_of(99.0, 3).result, card) == ()
+
+
+def test_the_noise_of_a_speed_is_a_share_of_its_usual_value(history):
+    kept(history, *(entry(night, fps=100.0 + night % 2) for night in range(6)))
+
+    found = remember.noise_shares(history, [case_of()], entry().result.environment)
+
+    # Neighbours differ by 1: 1.4826 / √2 of a median of 100.5.
+    assert found == {case_of().key: pytest.approx(1.0484 / 100.5, rel=1e-3)}
+    assert remember.noise_shares(history, [case_of()], {"cpu": "another"}) == {}
