@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 
-from fixtures import options
+from fixtures import history, options
 from harness import card_promises, card_scripts, card_tables, cards, lint, needs, plan, results, runtimes
 from harness.cards import Table
 from harness.cli import COMMANDS
@@ -51,7 +51,7 @@ SECTIONS = {
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device"}
+OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device", "--no-deps"}
 
 
 def text(name: str) -> str:
@@ -169,6 +169,7 @@ class Options:
     def __init__(self) -> None:
         self.names: list[str] = []
         options.pytest_addoption(self)
+        history.pytest_addoption(self)
 
     def getgroup(self, *_: str) -> "Options":
         return self
@@ -216,7 +217,7 @@ def test_a_page_mentions_only_options_that_exist(page):
 
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
-    sources.append(ROOT / "tests/harness/ascend/test_bundles.py")  # whose folder of bundles a user may set
+    sources += [ROOT / "tests/harness" / name for name in ("ascend/test_bundles.py", "history/conftest.py")]
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
 

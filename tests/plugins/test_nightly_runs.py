@@ -80,7 +80,8 @@ class Night:
         """Run the suite, in processes of its own if need be, and count from nothing what is measured."""
         self.measured.unlink(missing_ok=True)
         self.monkeypatch.setenv("OMGATE_TEST_KILL_AT", str(kill_at))
-        if not kill_at and "-n" not in arguments:
+        # pytester forgets the modules of a run in this process, and SQLAlchemy cannot be loaded twice.
+        if not kill_at and not {"-n", "--history"} & set(arguments):
             done = self.suite.run(*arguments)
             return Ended(int(done.ret), done.stdout.str(), done.stderr.str())
         words = [sys.executable, "-m", "pytest", "gates", *self.suite._options(), *arguments]
