@@ -9,9 +9,9 @@ from harness.checks import ratio
 from harness.costs import Cost, Outlook, Past
 from harness.gates import promises_for
 from harness.gates.speed import CHIPS_PER_CARD
-from harness.plan import Plan, Selection
 from harness.results import Case, Entry
 from harness.schedule import Task
+from harness.selection import Plan, Selection
 
 AT_MOST = 14
 """Nights of a case that are looked at: those that tell how long it takes, and one on which something was built."""

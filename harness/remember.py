@@ -97,7 +97,7 @@ def nights_findings(history: History, result: Result, card: ModelCard) -> tuple[
 
 
 def noise_shares(history: History, cases: Iterable[Case], environment: Mapping[str, Any]) -> dict[str, float]:
-    """Return the noise of each speed that this machine has measured often enough, by case key: a share of its median."""
+    """Return the noise of each speed that this machine measured often enough, by case key: a share of its median."""
     here = keys.machine(environment)
     found: dict[str, float] = {}
     for case in cases:

@@ -19,6 +19,7 @@ from harness.cli import COMMANDS
 from harness.datasets.digits import PARAMS
 from harness.outcomes import ExitCode
 from harness.preprocess.steps import STAGES
+from harness.selection import Selection
 from harness.units import written
 
 ROOT = Path(__file__).parents[2]
@@ -330,7 +331,7 @@ def test_both_readmes_show_the_same_output():
 def test_the_shown_output_has_the_cases_and_the_promises_of_today(monkeypatch):
     monkeypatch.setattr(needs, "has_torch", lambda: True)  # as in the gates' environment, which has both frameworks
     monkeypatch.setattr(needs, "has_tensorflow", lambda: True)
-    made = plan.make(plan.Selection(runtimes=("ort-cpu",)))
+    made = plan.make(Selection(runtimes=("ort-cpu",)))
     shown = {tuple(line.split()[:2]): line for line in output(READMES[0]).splitlines()}
 
     assert {(case.id, case.check) for case in made.cases} == {key for key in shown if "-ort-cpu-" in "".join(key)}

@@ -2,8 +2,8 @@
 
 from harness import cards, outlook
 from harness.costs import Past
-from harness.plan import Plan, Selection
 from harness.results import Case, Entry, Result, Verdict
+from harness.selection import Plan, Selection
 
 CARD = cards.get("intrada-deeplabv2")
 P3, OLD = "Ascend310P3", "Ascend310"
