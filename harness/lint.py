@@ -108,7 +108,7 @@ def _against_references(card: Numbers) -> Iterator[Mark]:
 def _accuracy_by_batch(card: Numbers) -> Iterator[Mark]:
     groups: dict[tuple[str, ...], list[tuple[int, Baseline]]] = defaultdict(list)
     for i, row in _promised_accuracies(card):
-        groups[row.chip, row.metric, row.class_, row.protocol].append((i, row))
+        groups[row.chip, row.metric, row.class_, row.protocol, row.when].append((i, row))
     for rows in groups.values():
         low, high = min(rows, key=lambda one: one[1].target), max(rows, key=lambda one: one[1].target)
         if high[1].target - low[1].target > GAIN_BY_CONVERSION:
@@ -185,7 +185,7 @@ def _throughputs(card: Numbers) -> list[list[tuple[int, Baseline]]]:
     series: dict[tuple[str, ...], list[tuple[int, Baseline]]] = defaultdict(list)
     for i, row in enumerate(card.baseline):
         if row.metric == "throughput" and row.role == "promise" and isinstance(row.batch, int):
-            series[row.chip, row.scope, row.definition, row.inputs, row.unit].append((i, row))
+            series[row.chip, row.scope, row.definition, row.inputs, row.unit, row.when].append((i, row))
     return [sorted(rows, key=lambda one: _batch(one[1])) for rows in series.values()]
 
 

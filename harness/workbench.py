@@ -30,8 +30,11 @@ PLAIN = "ort-plain"
 class Workbench:
     """The means of one run; `samples` bounds how many of a data set are used (None = all).
 
+    With `sequential`, accuracy stops as soon as enough samples were scored to decide; `cases` is how many cases of
+    accuracy the whole run has, which share its error.
     `turn` is this worker's number: workers take the NPUs of a host in turn. `stored` are folders of earlier runs.
-    `tool_timeout_s` bounds each call of a runtime.
+    `tool_timeout_s` bounds each call of a runtime. `noise` is, by a case's key, the standard deviation of its readings
+    from run to run, as a share.
     """
 
     cards: Mapping[str, ModelCard]
@@ -40,6 +43,8 @@ class Workbench:
     places: needs.Places = field(default_factory=needs.Places)
     weights: str = "card"
     samples: int | None = None
+    sequential: bool = False
+    cases: int = 1
     npu_device: str = ""
     host: AscendHost | None = None
     turn: int = 0
@@ -47,6 +52,7 @@ class Workbench:
     isolate: bool = False
     time_plan: TimePlan = field(default_factory=TimePlan)
     tool_timeout_s: float = 600.0
+    noise: Mapping[str, float] = field(default_factory=dict)
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
     def card(self, case: Case) -> ModelCard:

@@ -15,7 +15,8 @@ REFERENCE_RUNTIMES = ("torch-cpu", "tf-cpu", "ort-plain")
 class Promise:
     """The card's rows that bear on one case: numbers, ratios, expected failures and waivers.
 
-    `references` are ratios to what is only printed, told beside the promised ones.
+    `references` are ratios to what is only printed, told beside the promised ones. `layer_note` says which layer of
+    the baselines holds where the toolchain's version is not known.
     """
 
     baselines: tuple[Baseline, ...] = ()
@@ -23,6 +24,7 @@ class Promise:
     references: tuple[Ratio, ...] = ()
     expectations: tuple[Expect, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    layer_note: str = ""
 
 
 def promises_for(card: ModelCard, case: Case) -> Promise:

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 
-from fixtures import options
+from fixtures import history, options
 from harness import card_promises, card_scripts, card_tables, cards, lint, needs, plan, results, runtimes
 from harness.cards import Table
 from harness.cli import COMMANDS
 from harness.datasets.digits import PARAMS
 from harness.outcomes import ExitCode
 from harness.preprocess.steps import STAGES
+from harness.selection import Selection
 from harness.units import written
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,11 @@ SECTIONS = {
     "ratio": cards.Ratio,
     "Sides of a ratio": cards.RatioSide,
     "waiver": cards.Waiver,
+    "loosened": cards.Loosened,
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device"}
+OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device", "--no-deps"}
 
 
 def text(name: str) -> str:
@@ -168,6 +170,7 @@ class Options:
     def __init__(self) -> None:
         self.names: list[str] = []
         options.pytest_addoption(self)
+        history.pytest_addoption(self)
 
     def getgroup(self, *_: str) -> "Options":
         return self
@@ -215,7 +218,7 @@ def test_a_page_mentions_only_options_that_exist(page):
 
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
-    sources.append(ROOT / "tests/harness/ascend/test_bundles.py")  # whose folder of bundles a user may set
+    sources += [ROOT / "tests/harness" / name for name in ("ascend/test_bundles.py", "history/conftest.py")]
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
 
@@ -328,7 +331,7 @@ def test_both_readmes_show_the_same_output():
 def test_the_shown_output_has_the_cases_and_the_promises_of_today(monkeypatch):
     monkeypatch.setattr(needs, "has_torch", lambda: True)  # as in the gates' environment, which has both frameworks
     monkeypatch.setattr(needs, "has_tensorflow", lambda: True)
-    made = plan.make(plan.Selection(runtimes=("ort-cpu",)))
+    made = plan.make(Selection(runtimes=("ort-cpu",)))
     shown = {tuple(line.split()[:2]): line for line in output(READMES[0]).splitlines()}
 
     assert {(case.id, case.check) for case in made.cases} == {key for key in shown if "-ort-cpu-" in "".join(key)}

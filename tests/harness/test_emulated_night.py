@@ -18,9 +18,9 @@ from harness.cards import Expect, ModelCard, Place
 from harness.emulator import prefix
 from harness.emulator.devices import MIB, Devices
 from harness.measure import TimePlan
-from harness.plan import Selection
 from harness.results import Case, Result, Verdict
 from harness.runtimes import OM_RUNTIMES
+from harness.selection import Selection
 from harness.workbench import Workbench
 
 TODAY = datetime.date(2026, 11, 20)

@@ -11,8 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 WAITING = """
+import signal
 import time
 from pathlib import Path
+
+# A shell starts what runs in the background with interruptions ignored, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_collection():
     Path("waiting").touch()

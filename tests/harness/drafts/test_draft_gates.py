@@ -14,8 +14,8 @@ from harness.drafts import Request, draft, write
 from harness.emulator import prefix
 from harness.errors import UsageError
 from harness.measure import TimePlan
-from harness.plan import Plan, Selection
 from harness.results import Case, Entry, Result, Verdict
+from harness.selection import Plan, Selection
 from harness.workbench import Workbench
 from tests.harness.drafts.draft_readme import README
 from tests.harness.drafts.small_networks import write as network

@@ -16,10 +16,10 @@ from harness.cards import Baseline, Expect, ModelCard, Ratio
 from harness.drafts import Draft, Request, draft, write
 from harness.emulator import prefix
 from harness.emulator.inventory import MODELS
-from harness.plan import Selection
 from harness.readme import atc_commands, document, drift
 from harness.results import Case
 from harness.runs import read_entries
+from harness.selection import Selection
 from tests.harness.drafts.small_networks import write as network
 
 ROOT = Path(__file__).parents[3]
