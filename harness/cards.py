@@ -83,6 +83,11 @@ class ModelCard(Table):
         return self.classes if isinstance(self.classes, int) else len(self.classes)
 
     @property
+    def om_input(self) -> tuple[TensorSpec, ...]:
+        """What the card's OM takes: the network's inputs, unless AIPP changes them."""
+        return self.atc.input if self.atc and self.atc.input else self.input
+
+    @property
     def scored_output(self) -> OutputSpec:
         """The output that the metric reads."""
         return next(output for output in self.output if output.scored)

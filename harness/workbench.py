@@ -68,6 +68,21 @@ class Workbench:
         rounded = case.precision != "fp32" and not self.builder.brings_om(card, case.batch, case.chip)
         return _before_postprocessing(card) if self.weights == "seeded" or rounded else card
 
+    def fed(self, case: Case) -> ModelCard:
+        """Return the card of a case with the inputs and the preprocessing that its artifact is fed with.
+
+        They are the network's own, but for an OM that AIPP makes take pictures: then they are those of `[atc]`.
+        """
+        card = self.card(case)
+        if card.atc is None or not self.has_aipp(case):
+            return card
+        return card.model_copy(update={"input": card.atc.input, "preprocess": card.atc.preprocess})
+
+    def has_aipp(self, case: Case) -> bool:
+        """Tell whether the case's artifact is an OM that takes something else than the network does."""
+        atc = self.cards[case.model].atc
+        return case.runtime in ascend_host.RUNTIMES and atc is not None and bool(atc.input)
+
     def artifact(self, case: Case) -> Artifact:
         """Build, or take from the store, what the case's runtime opens."""
         card = self.card(case)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,11 @@ WAITING_BYTES = 400 * 2**20
 
 def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """Score the case's artifact on its data set; return the measures, the paired comparison and the sidecar."""
-    card = bench.card(case)
     artifact = bench.artifact(case)
-    feed = bench.feed(card)
+    feed = bench.feed(bench.fed(case))
     with bench.open(case, artifact) as session:
         scorer, outcomes = scored(case, bench, feed, session)
-    facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(card, artifact, feed)}
+    facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(bench.fed(case), artifact, feed)}
     if case.runtime == bench.reference(case).runtime:
         return facts
     reason = unpaired(case, bench)
@@ -131,6 +131,8 @@ def reference_outcomes(case: Case, bench: Workbench, feed: Feed) -> tuple[str, d
     Raises what building and running the reference raises.
     """
     card = bench.card(case)
+    if bench.has_aipp(case):  # the same images, as the network takes them
+        feed = replace(bench.feed(card), ids=feed.ids)
     backend = bench.reference(case).runtime if case.runtime.startswith("ort-") else "ort-cpu"
     reference = case.model_copy(update={"runtime": backend, "chip": "cpu"})
     artifact = bench.artifact(reference)

@@ -25,7 +25,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     if not needs.needs_data(card, "batch-consistency"):
         return _on_noise(case, bench)
     count = min(IMAGES, bench.samples or IMAGES, card.dataset.count)
-    feed = bench.feed(card, count - 1 if count > 1 and count % case.batch == 0 else count)
+    feed = bench.feed(bench.fed(case), count - 1 if count > 1 and count % case.batch == 0 else count)
     first = case.model_copy(update={"batch": plan.accuracy_batch(card, case.chip)})
     expected = _predictions(first, bench, feed)
     got = _predictions(case, bench, feed)
@@ -47,7 +47,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
 
 
 def _on_noise(case: Case, bench: Workbench) -> dict[str, Any]:
-    samples = parity.fixed_inputs(bench.card(case), bench)
+    samples = parity.fixed_inputs(bench.fed(case), bench)
     if len(samples) > 1 and len(samples) % case.batch == 0:
         samples = samples[:-1]
     first = case.model_copy(update={"batch": plan.accuracy_batch(bench.card(case), case.chip)})

@@ -25,7 +25,7 @@ def measure(case: Case, bench: Workbench) -> Facts:
     if not bench.sequential:
         return accuracy.measure(case, bench)
     card, artifact = bench.card(case), bench.artifact(case)
-    looks = _Looks(case, bench, bench.feed(card))
+    looks = _Looks(case, bench, bench.feed(bench.fed(case)))
     with bench.open(case, artifact) as session:
         facts = looks.until_settled(session)
     outcomes = accuracy.write_outcomes(bench.run_dir, case, card, looks.outcomes)

@@ -35,8 +35,8 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """
     card = bench.card(case)
     artifact = bench.artifact(case)
-    samples = fixed_inputs(card, bench)
-    reference = reference_outputs(case, bench, samples)
+    samples = fixed_inputs(bench.fed(case), bench)
+    reference = reference_outputs(case, bench, _as_the_network_takes_them(case, bench, samples))
     with bench.open(case, artifact) as session:
         outputs = [answer.arrays for answer in answered(session, samples)]
         again = [answer.arrays for answer in answered(session, samples)] if card.dataset.kind == "none" else None
@@ -79,6 +79,17 @@ def _same(first: Array, second: Array) -> bool:
 
 def _aligned(card: ModelCard, outputs: list[Row], reference: list[Row]) -> list[Row]:
     return [aligned(card, got, expected) for got, expected in zip(outputs, reference, strict=True)]
+
+
+def _as_the_network_takes_them(case: Case, bench: Workbench, samples: list[Sample]) -> list[Sample]:
+    """Return the inputs for the reference: the same, or where AIPP feeds pictures the same pictures, preprocessed."""
+    card = bench.card(case)
+    if not bench.has_aipp(case):
+        return samples
+    missing = needs.data(card, bench.places)
+    if missing is not None:  # noise has no picture that both could take
+        raise missing
+    return [bench.feed(card).sample(sample.id) for sample in samples]
 
 
 def fixed_inputs(card: ModelCard, bench: Workbench) -> list[Sample]:

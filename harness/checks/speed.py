@@ -27,7 +27,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """
     artifact = bench.artifact(case)
     card = bench.card(case)
-    samples = fixed_inputs(card, bench)
+    samples = fixed_inputs(bench.fed(case), bench)
     plan = dataclasses.replace(bench.time_plan, inputs=_inputs(card, case))
     first = _timed(case, bench, artifact, plan, samples)
     if speed.passes(card, case, first):

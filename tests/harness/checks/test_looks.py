@@ -77,6 +77,12 @@ class Desk:
     def card(self, case: Case) -> ModelCard:
         return self.card_
 
+    def fed(self, case: Case) -> ModelCard:
+        return self.card_
+
+    def has_aipp(self, case: Case) -> bool:
+        return False
+
     def artifact(self, case: Case) -> Any:
         return SimpleNamespace(recipe={"weights": "w"}, digest="a")
 

@@ -47,6 +47,9 @@ class Bench:
     def card(self, case):
         return self._card
 
+    def fed(self, case):
+        return self._card
+
     def artifact(self, case):
         return None
 
