@@ -46,6 +46,9 @@ class _Looks:
         self._drawn = np.random.Generator(np.random.PCG64(ORDER_SEED)).permutation(len(feed.ids))
         self._references: list[dict[str, Array]] = []
         self._looks: list[Look] = []
+        is_reference = case.runtime == bench.reference(case).runtime
+        self._unpaired = "" if is_reference else accuracy.unpaired(case, bench)
+        self._alone = is_reference or bool(self._unpaired)
 
     def until_settled(self, session: Runs) -> Facts:
         """Score part after part until the gate is settled or the set is used up; return the facts of all parts."""
@@ -77,12 +80,14 @@ class _Looks:
         return arranged(outcomes, np.argsort(self._drawn[: len(outcomes["ids"])]).tolist())
 
     def _facts(self, part: Feed) -> Facts:
-        case, bench, card = self._case, self._bench, self._card
+        bench, card = self._bench, self._card
         facts: Facts = {}
-        if case.runtime != bench.reference(case).runtime:
-            facts["paired"] = self._compared(part)
-        else:
+        if self._alone:
             self._looks.append(Look(n=len(self.outcomes["ids"])))
+        else:
+            facts["paired"] = self._compared(part)
+        if self._unpaired:
+            facts["unpaired"] = self._unpaired
         scored = replace(self.feed, ids=tuple(self.outcomes["ids"].tolist()))
         looks = {"looks": tuple(look.n for look in self._looks), "cases": bench.cases}
         return {

@@ -110,9 +110,10 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def make(count: int, wrong: Any = lambda number: False, **means: Any) -> Desk:
+    def make(count: int, wrong: Any = lambda number: False, unpaired: str = "", **means: Any) -> Desk:
         made = Desk(card_of(count), Model(wrong), Model(), tmp_path, **means)
         monkeypatch.setattr(accuracy, "reference_outcomes", made.outcomes)
+        monkeypatch.setattr(accuracy, "unpaired", lambda case, bench: unpaired)
         return made
 
     return make
@@ -188,3 +189,12 @@ def test_cases_of_the_run_travel_with_the_result(desk: Any) -> None:
     at_once, _ = desk(100, cases=500, sequential=False).measured()
 
     assert result.samples.cases == at_once.samples.cases == 500
+
+
+def test_without_a_reference_the_printed_number_alone_is_looked_at_and_the_reason_is_told(desk: Any) -> None:
+    result, verdict = desk(20_000, unpaired="no torch").measured()
+
+    assert result.paired is None
+    assert result.unpaired == "no torch"
+    assert "no torch" in verdict.judgements[-1].note
+    assert result.samples.used < 20_000
