@@ -114,7 +114,6 @@ SLOW = "import time\ntime.sleep(60)"
             ["preprocess.py, got an older one, which it did not write"],
         ),
         (("[script.export]", '[script.export]\nworkdir = "absent"'), {}, "tool-failed", ["expected the folder absent"]),
-        (("[script.export]", "[script.export]\ntimeout_s = 0.5"), {"export": SLOW}, "timeout", ["within 0.5 s"]),
         (('"tools/export.py"', '"tools/absent.py"'), {}, "tool-failed", ["got exit code 2"]),
         (('shape = ["N", 3]', 'shape = ["N", 4]'), {}, "data", ["expected ('float32', (1, 3)), as in the graph"]),
     ],
@@ -128,6 +127,15 @@ def test_a_step_that_goes_wrong_is_an_error_that_says_what_and_where(judged, edi
     for part in said:
         assert part in result.error.message
     assert verdict.outcome == "FAIL"
+
+
+def test_a_step_that_does_not_end_is_the_hosts_fault(judged):
+    result, verdict = judged(("[script.export]", "[script.export]\ntimeout_s = 0.5"), export=SLOW)
+
+    assert result.error is not None
+    assert result.error.kind == "timeout"
+    assert "within 0.5 s" in result.error.message
+    assert (verdict.outcome, verdict.code) == ("NOT_RUN", "infra")
 
 
 def test_a_program_that_is_not_there_is_a_need(judged):
