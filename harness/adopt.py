@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import cards, gates
 from harness.cards import ModelCard
 from harness.errors import CardError, UsageError
-from harness.gates import speed
+from harness.gates import rounds, speed
 from harness.gates.promises import REFERENCE_RUNTIMES
 from harness.results import Case, Entry, Measurement, Result, Verdict
 from harness.runs import numbered_entries, read_run
@@ -186,7 +186,7 @@ def _accuracy(result: Result) -> tuple[dict[str, str], str]:
 
 def _speed(measurement: Measurement, case: Case) -> tuple[dict[str, str], str]:
     """Return the row's number in the unit that the gate compares in, and its text."""
-    raw = speed.reading(measurement, case.check)
+    raw = rounds.reading(measurement, case.check)
     plain = written(raw, speed.RAW_UNITS[case.check])
     scale = speed.canary_scale(measurement, case.check) if case.chip == "cpu" else None
     unit = speed.RAW_UNITS[case.check] if scale is None else speed.CANARY_UNITS[case.check]

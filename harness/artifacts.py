@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.building import Effort
 from harness.cards import TensorSpec
 from harness.digests import content_sha256, files, size_bytes, stat_sha256, text_sha256
 from harness.digests import file_sha256 as file_sha256
@@ -98,13 +99,15 @@ class Row:
     bytes: int
     idle_s: float
     fault: str = ""
+    digest: str = ""
 
 
 class Store:
-    """The store below a cache folder; safe for any number of processes on one machine."""
+    """The store below a cache folder; safe for any number of processes on one machine. `effort` is this process's."""
 
     def __init__(self, cache_dir: Path) -> None:
         self.root = cache_dir / "store"
+        self.effort = Effort()
 
     def get_or_build(self, recipe: Recipe, filename: str, build: Build) -> Entry:
         """Return the entry of a recipe, building it when it is absent or damaged.
@@ -113,24 +116,25 @@ class Store:
         One process builds while the others wait for it. Raises StoreError, and whatever `build` raises.
         """
         folder = self._folder(recipe.key)
-        entry, _ = _open(folder)
-        if entry is not None:
+        if (entry := _open(folder)[0]) is not None:
             return entry
-        with self._locked(recipe.key, wait=True):
+        with self.effort.counted(), self._locked(recipe.key, wait=True):
             entry, fault = _open(folder)
             if entry is not None:
                 return entry
             if fault:
                 _log.warning("store entry %s (%s): %s; building it again", recipe.key[:12], recipe.kind, fault)
             try:
-                return _build(folder, recipe, filename, build, fault)
+                made = _build(folder, recipe, filename, build, fault)
+                self.effort.bytes += size_bytes(made.path)
             except OSError as error:
                 message = "expected to write the entry", str(error), "free some space, or choose another --cache-dir"
                 raise StoreError(str(folder), *message) from error
+        return made
 
     def ls(self) -> tuple[Row, ...]:
         """Return every entry, the one opened last first; an unreadable one has a fault."""
-        rows = (_row(folder) for folder in self.root.glob("??/*") if _is_entry(folder))
+        rows = map(_row, filter(_is_entry, self.root.glob("??/*")))
         return tuple(sorted(rows, key=lambda row: row.idle_s))
 
     def verify(self) -> tuple[Row, ...]:
@@ -260,7 +264,7 @@ def _row(folder: Path, thorough: bool = False) -> Row:
         return Row(folder.name, "?", "?", size_bytes(folder), 0.0, fault)
     idle_s = max(0.0, time.time() - (folder / "recipe.json").stat().st_mtime)
     fault = _fault(folder, record, thorough=True) if thorough else ""
-    return Row(folder.name, record["recipe"]["kind"], record["name"], record["bytes"], idle_s, fault)
+    return Row(folder.name, record["recipe"]["kind"], record["name"], record["bytes"], idle_s, fault, record["sha256"])
 
 
 def _is_entry(folder: Path) -> bool:
@@ -268,8 +272,7 @@ def _is_entry(folder: Path) -> bool:
 
 
 def _key(document: Mapping[str, Any]) -> str:
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text_sha256(canonical)
+    return text_sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
 
 def _by_content(value: object) -> Any:

@@ -47,11 +47,11 @@ class Builder:
     def onnx(self, card: ModelCard, batch: int, weights: str = "card") -> Artifact:
         """Return the gated ONNX file at a fixed batch; `weights` is `card`, `seeded` or the path of a checkpoint.
 
-        A file that the card brings is taken as it is. Raises MissingNeedError, WeightsError, CardError, RunError and
-        StoreError.
+        A file that the card brings is taken as it is, but for one of batch 1, which is set to others. Raises
+        MissingNeedError, WeightsError, CardError, RunError and StoreError.
         """
         if weights == "card" and needs.brought_file(card, ".onnx") is not None:
-            return brought(card, batch)
+            return brought(card, batch) if batch == 1 else self._brought_at(card, batch)
         if card.source.framework == "tensorflow":
             return self._onnx_of_frozen(card, batch, weights)
         export = self._export_recipe(card, weights)
@@ -160,6 +160,33 @@ class Builder:
             digits.generate(card.dataset.generator, card.dataset.generator_params, path)
 
         return self.store.get_or_build(recipe, card.dataset.kind, build).path
+
+    def _brought_at(self, card: ModelCard, batch: int) -> Artifact:
+        """Return the ONNX file that the card brings at a larger batch; raises as `brought` does."""
+        from harness.convert import onnx_graph, rebatch
+
+        path, digest = _identified(card, ".onnx")
+        model = onnx_graph.read(path)
+        if onnx_graph.fixed_batch(model) != 1:
+            return brought(card, batch)
+        recipe = Recipe(
+            kind="onnx",
+            producer="harness.convert.rebatch",
+            version=code_version(CONVERTERS / "rebatch.py", CONVERTERS / "onnx_graph.py"),
+            inputs={"file": digest},
+            arguments={"batch": batch},
+            toolchain=_versions("onnx"),
+        )
+
+        def build(target: Path) -> Mapping[str, object]:
+            onnx_graph.check_specs(model, card, 1)
+            larger = rebatch.set_batch(model, batch)
+            target.write_bytes(larger.SerializeToString())
+            return {"inventory": onnx_graph.inventory(larger).as_json()}
+
+        entry = self.store.get_or_build(recipe, "model.onnx", build)
+        described = {**entry.recipe, **entry.facts, "weights": digest}
+        return Artifact(entry.path, "onnx", entry.digest, described, card.input, card.kept_outputs, batch)
 
     def _onnx_of_frozen(self, card: ModelCard, batch: int, weights: str) -> Artifact:
         graph = self.frozen(card, batch, weights)

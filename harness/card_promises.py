@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from harness import version_ranges
 from harness.card_tables import Chip, Count, ImpossibleError, Place, Table, Text
+from harness.version_ranges import VersionRange
 
 Check = Literal["accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio"]
 CHECKS: tuple[Check, ...] = ("accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio")
@@ -32,8 +34,10 @@ class Baseline(Table):
     inputs: Literal["", "real", "random", "zero"] = ""
     condition: str = ""
     toolchain: str = ""
+    when: str = ""
     certain: bool = True
     source: Place
+    reason: str = ""
     decimals: int | None = Field(default=None, ge=0, le=20)
 
     @model_validator(mode="after")
@@ -46,6 +50,19 @@ class Baseline(Table):
         if not self.is_accuracy and self.value <= 0:
             raise ImpossibleError("value", f"expected more than 0 for {self.metric}", f"{self.value:g}")
         return self
+
+    @model_validator(mode="after")
+    def _condition_is_readable(self) -> "Baseline":
+        try:
+            _ = self.versions
+        except ValueError as error:
+            raise ImpossibleError("when", str(error), repr(self.when)) from error
+        return self
+
+    @cached_property
+    def versions(self) -> VersionRange | None:
+        """The toolchains that the number is for, as `when` says; None for all."""
+        return version_ranges.parse(self.when) if self.when else None
 
     @property
     def is_accuracy(self) -> bool:
@@ -73,8 +90,13 @@ class Baseline(Table):
     @property
     def identity(self) -> tuple[object, ...]:
         """Everything but the number: two promises with the same identity contradict each other."""
+        return (*self.layered_identity, self.toolchain, self.versions)
+
+    @property
+    def layered_identity(self) -> tuple[object, ...]:
+        """What a number is about, whatever the toolchain: rows that share it are layers of one promise."""
         where = (self.chip, self.scope, self.batch, self.metric, self.class_, self.protocol)
-        return (*where, self.definition, self.inputs, self.condition, self.toolchain)
+        return (*where, self.definition, self.inputs, self.condition)
 
 
 class Expect(Table):
@@ -86,6 +108,7 @@ class Expect(Table):
     outcome: Literal["oom", "unsupported", "compile-error", "accuracy-gap"]
     memory_mib_at_most: int | None = Field(default=None, gt=0)
     source: Place
+    reason: str = ""
 
 
 class RatioSide(Table):
@@ -108,6 +131,7 @@ class Ratio(Table):
     tolerance: float | None = Field(default=None, ge=0)
     role: Literal["promise", "reference"] = "promise"
     source: Place
+    reason: str = ""
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Ratio":
@@ -127,3 +151,10 @@ class Waiver(Table):
     reason: Text
     link: Text
     expires: datetime.date
+
+
+class Loosened(Table):
+    """Why something was loosened that has no row of its own any more; `what` is as `omgate lint --base` names it."""
+
+    what: Text
+    reason: Text

@@ -130,9 +130,12 @@ class Step(Table):
 
 
 class Metric(Table):
-    """What is scored, and by which protocol the README scores it (`running-mean`, `dataset`, `top-k`, ...)."""
+    """What is scored, and by which protocol the README scores it (`running-mean`, `dataset`, `top-k`, ...).
 
-    name: Literal["top1", "miou", "map"]
+    `none` is a number that omgate cannot compute: its promises wait for the repository's own scripts.
+    """
+
+    name: Literal["top1", "miou", "map", "none"]
     protocol: Text
     params: dict[str, Any] = Field(default_factory=dict)
 
@@ -149,7 +152,8 @@ class Place(Table):
 class Atc(Table):
     """The README's ATC conversion: framework code, kept outputs, precision mode, every other flag as written.
 
-    `source` is the command as printed; `omgate validate` compares it with these fields and with the inputs.
+    `source` is the command as printed; `omgate validate` compares it with these fields and with the inputs. Where AIPP
+    (`insert_op_conf`) moves preprocessing into the OM, `input` and `preprocess` are what the OM is fed with instead.
     """
 
     framework: Literal[3, 5]
@@ -159,6 +163,16 @@ class Atc(Table):
     flags: dict[str, str] = Field(default_factory=dict)
     note: str = ""
     source: Place | None = None
+    input: tuple[TensorSpec, ...] = ()
+    preprocess: tuple[Step, ...] = ()
+
+    @model_validator(mode="after")
+    def _fed_alike(self) -> "Atc":
+        if self.preprocess and not self.input:
+            raise ImpossibleError(
+                "input", "expected what the OM takes, where [[atc.preprocess]] says how it is made", "none"
+            )
+        return self
 
 
 class Export(Table):

@@ -6,13 +6,15 @@ refused. Percentages are normalised to fractions in `Baseline.target` and nowher
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from harness.card_errors import explain
-from harness.card_promises import CHECKS, Baseline, Check, Expect, Ratio, RatioSide, Waiver
+from harness.card_promises import CHECKS, Baseline, Check, Expect, Loosened, Ratio, RatioSide, Waiver
+from harness.card_scripts import Script
 from harness.card_tables import (
     Artifact,
     Atc,
@@ -36,9 +38,9 @@ from harness.card_tables import (
 from harness.errors import CardError, UsageError, closest
 
 __all__ = [
-    "CHECKS", "MODELS_ROOT", "Artifact", "Atc", "Baseline", "Check", "Dataset", "Expect", "Export", "Metric",
-    "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Source", "Step", "Table", "TensorSpec", "Waiver",
-    "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
+    "CHECKS", "MODELS_ROOT", "Artifact", "Atc", "Baseline", "Check", "Dataset", "Expect", "Export",
+    "Loosened", "Metric", "ModelCard", "OutputSpec", "Place", "Ratio", "RatioSide", "Script", "Source", "Step",
+    "Table", "TensorSpec", "Waiver", "Weights", "canonical_chip", "files", "get", "load", "load_all", "names",
 ]  # fmt: skip
 
 MODELS_ROOT = Path(__file__).parent / "models"
@@ -66,17 +68,24 @@ class ModelCard(Table):
     metric: Metric
     atc: Atc | None = None
     export: Export = Export()
+    script: Script | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     baseline: tuple[Baseline, ...] = ()
     expect: tuple[Expect, ...] = ()
     ratio: tuple[Ratio, ...] = ()
     waiver: tuple[Waiver, ...] = ()
+    loosened: tuple[Loosened, ...] = ()
     path: Path = Path()
 
     @property
     def class_count(self) -> int:
         """The number of classes the network tells apart."""
         return self.classes if isinstance(self.classes, int) else len(self.classes)
+
+    @property
+    def om_input(self) -> tuple[TensorSpec, ...]:
+        """What the card's OM takes: the network's inputs, unless AIPP changes them."""
+        return self.atc.input if self.atc and self.atc.input else self.input
 
     @property
     def scored_output(self) -> OutputSpec:
@@ -100,6 +109,12 @@ class ModelCard(Table):
         return self
 
     @model_validator(mode="after")
+    def _data_can_be_scored(self) -> "ModelCard":
+        if self.metric.name == "none" and self.dataset.kind != "none":
+            raise ImpossibleError("metric.name", f"expected a metric for {self.dataset.kind} data", "'none'")
+        return self
+
+    @model_validator(mode="after")
     def _nothing_twice(self) -> "ModelCard":
         _distinct("output", "indices", [output.index for output in self.output])
         _distinct("output", "names", [tensor.name for tensor in (*self.input, *self.output)])
@@ -110,6 +125,17 @@ class ModelCard(Table):
             if baseline.role == "promise" and first.setdefault(baseline.identity, i) != i:
                 got = f"another in baseline[{first[baseline.identity]}]"
                 raise ImpossibleError(f"baseline[{i}]", "expected one promise", got)
+        return self
+
+    @model_validator(mode="after")
+    def _layers_nest(self) -> "ModelCard":
+        """Refuse two conditions of which neither is within the other, though a host may be in both."""
+        layers = [(i, row, row.versions) for i, row in enumerate(self.baseline) if row.versions is not None]
+        for (_, row, one), (j, other, two) in combinations(layers, 2):
+            layers_of_one = row.layered_identity == other.layered_identity
+            if layers_of_one and one.meets(two) and not (one.within(two) or two.within(one)):
+                what = f"expected a condition within that of {row.when!r} or apart from it"
+                raise ImpossibleError(f"baseline[{j}].when", what, repr(other.when))
         return self
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from harness import metrics
 from harness.cards import ModelCard
 from harness.errors import OmgateError
-from harness.gates import speed
+from harness.gates import rounds, speed
 from harness.report.changes import ROUNDS, CaseChange, Comparison, ValueChange
 from harness.report.confusions import outcomes
 from harness.report.document import CasePart, RunReport
@@ -17,7 +17,8 @@ from harness.report.read import read
 from harness.report.shown import shown
 from harness.results import Entry, Measurement
 from harness.runs import read_entries
-from harness.stats import CONFIDENCE, RESAMPLES, SEED, Interval
+from harness.stats import CONFIDENCE, Interval
+from harness.stats.bootstrap import RESAMPLES, SEED
 from harness.units import ABSENT, points, written
 
 
@@ -99,7 +100,7 @@ def _speed(before: CasePart, after: CasePart, measured: tuple[Measurement | None
     raw = _ratio_interval(first, second, before.check)
     if raw is None:
         return ValueChange(before.check, *texts, f"× {ratio:.3f}", note="no interval: too few rounds")
-    scale = ratio / (speed.reading(second, before.check) / speed.reading(first, before.check))
+    scale = ratio / (rounds.reading(second, before.check) / rounds.reading(first, before.check))
     low, high = raw[0] * scale, raw[1] * scale
     restless = [side for side in map(speed.disturbed, (first, second)) if side]
     between = f"× {low:.3f} to {high:.3f}"
@@ -113,7 +114,7 @@ def _ratio_interval(first: Measurement, second: Measurement, check: str) -> Inte
 
     Efron and Tibshirani, An Introduction to the Bootstrap, chapter 16: two samples are drawn from independently.
     """
-    if min(len(first.rounds_ms), len(second.rounds_ms)) < speed.FEWEST_ROUNDS:
+    if min(len(first.rounds_ms), len(second.rounds_ms)) < rounds.FEWEST_ROUNDS:
         return None
     generator = np.random.Generator(np.random.PCG64(SEED))
     times = [_resampled(one, generator) for one in (first, second)]
@@ -124,9 +125,9 @@ def _ratio_interval(first: Measurement, second: Measurement, check: str) -> Inte
 
 
 def _resampled(one: Measurement, generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    rounds = np.array(one.rounds_ms)
-    drawn = rounds[generator.integers(0, len(rounds), (RESAMPLES, len(rounds)))]
-    typical: npt.NDArray[np.float64] = np.mean(drawn, 1) if speed.takes_mean(one) else np.median(drawn, 1)
+    times = rounds.steady_ms(one)
+    drawn = times[generator.integers(0, len(times), (RESAMPLES, len(times)))]
+    typical: npt.NDArray[np.float64] = np.mean(drawn, 1) if rounds.takes_mean(one) else np.median(drawn, 1)
     return typical
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from functools import lru_cache
@@ -84,5 +85,5 @@ def _commit() -> str:
 
 
 def command_line() -> list[str]:
-    """Return the command this process was started with, its program by name alone."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """Return the command this process was started with, its program by name alone, and of URLs only their kind."""
+    return [Path(sys.argv[0]).name, *(re.sub(r"://.*", "://…", word) for word in sys.argv[1:])]

@@ -24,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from harness.cards import Baseline, ModelCard, Ratio, RatioSide
 
@@ -45,6 +46,18 @@ NUMBERED_NODE = re.compile(r"[A-Za-z]+_\d+(:\d+)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+class Numbers(Protocol):
+    """What the rules of plausibility read: a card has them, and so has a README."""
+
+    @property
+    def baseline(self) -> tuple[Baseline, ...]:
+        """The printed numbers."""
+
+    @property
+    def ratio(self) -> tuple[Ratio, ...]:
+        """The printed ratios."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """One warning: the rule's name, the field of the card, and what is strange about it."""
@@ -60,7 +73,12 @@ def marks(card: ModelCard, today: datetime.date | None = None) -> tuple[Mark, ..
     return (*found, *_expired(card, today or datetime.datetime.now(datetime.UTC).date()))
 
 
-def _speed_steps(card: ModelCard) -> Iterator[Mark]:
+def implausible(numbers: Numbers) -> tuple[Mark, ...]:
+    """Return the marks of the rules that need nothing but numbers: speeds, accuracies and ratios hard to believe."""
+    return tuple(mark for rule in PLAUSIBILITY for mark in rule(numbers))
+
+
+def _speed_steps(card: Numbers) -> Iterator[Mark]:
     for series in _throughputs(card):
         for (i, small), (j, large) in pairwise(series):
             gain, bound = large.value / small.value, _batch(large) / _batch(small)
@@ -75,7 +93,7 @@ def _speed_steps(card: ModelCard) -> Iterator[Mark]:
                 yield Mark("speed-fall", f"baseline[{j}].value", text)
 
 
-def _against_references(card: ModelCard) -> Iterator[Mark]:
+def _against_references(card: Numbers) -> Iterator[Mark]:
     references = [row for row in card.baseline if row.role == "reference" and row.is_accuracy]
     for i, row in _promised_accuracies(card):
         same = [one.target for one in references if (one.metric, one.class_) == (row.metric, row.class_)]
@@ -87,10 +105,10 @@ def _against_references(card: ModelCard) -> Iterator[Mark]:
             yield Mark("below-reference", f"baseline[{i}].value", text)
 
 
-def _accuracy_by_batch(card: ModelCard) -> Iterator[Mark]:
+def _accuracy_by_batch(card: Numbers) -> Iterator[Mark]:
     groups: dict[tuple[str, ...], list[tuple[int, Baseline]]] = defaultdict(list)
     for i, row in _promised_accuracies(card):
-        groups[row.chip, row.metric, row.class_, row.protocol].append((i, row))
+        groups[row.chip, row.metric, row.class_, row.protocol, row.when].append((i, row))
     for rows in groups.values():
         low, high = min(rows, key=lambda one: one[1].target), max(rows, key=lambda one: one[1].target)
         if high[1].target - low[1].target > GAIN_BY_CONVERSION:
@@ -98,7 +116,7 @@ def _accuracy_by_batch(card: ModelCard) -> Iterator[Mark]:
             yield Mark("accuracy-by-batch", f"baseline[{low[0]}].value", text)
 
 
-def _ratios(card: ModelCard) -> Iterator[Mark]:
+def _ratios(card: Numbers) -> Iterator[Mark]:
     for i, ratio in enumerate(card.ratio):
         if ratio.numerator.scope != ratio.denominator.scope:
             text = f"a {ratio.numerator.scope}'s figure over a {ratio.denominator.scope}'s"
@@ -113,12 +131,12 @@ def _ratios(card: ModelCard) -> Iterator[Mark]:
             yield Mark("ratio-arithmetic", f"ratio[{i}].{'at_least' if ratio.at_least else 'within'}", text)
 
 
-def _ratio_of_baselines(card: ModelCard, ratio: Ratio) -> float | None:
+def _ratio_of_baselines(card: Numbers, ratio: Ratio) -> float | None:
     above, below = _side(card, ratio.numerator), _side(card, ratio.denominator)
     return above / below if above is not None and below else None
 
 
-def _side(card: ModelCard, side: RatioSide) -> float | None:
+def _side(card: Numbers, side: RatioSide) -> float | None:
     rows = [row for row in card.baseline if (row.chip, row.scope, row.metric) == (side.chip, side.scope, side.metric)]
     values = [row.target for row in rows if side.batch in ("best", row.batch)]
     lowest = side.metric == "latency"
@@ -162,16 +180,16 @@ def _expired(card: ModelCard, today: datetime.date) -> Iterator[Mark]:
             yield Mark("waiver-expired", f"waiver[{i}].expires", text)
 
 
-def _throughputs(card: ModelCard) -> list[list[tuple[int, Baseline]]]:
+def _throughputs(card: Numbers) -> list[list[tuple[int, Baseline]]]:
     """Return the promised rates by batch size, one series for each chip, scope and definition."""
     series: dict[tuple[str, ...], list[tuple[int, Baseline]]] = defaultdict(list)
     for i, row in enumerate(card.baseline):
         if row.metric == "throughput" and row.role == "promise" and isinstance(row.batch, int):
-            series[row.chip, row.scope, row.definition, row.inputs, row.unit].append((i, row))
+            series[row.chip, row.scope, row.definition, row.inputs, row.unit, row.when].append((i, row))
     return [sorted(rows, key=lambda one: _batch(one[1])) for rows in series.values()]
 
 
-def _promised_accuracies(card: ModelCard) -> list[tuple[int, Baseline]]:
+def _promised_accuracies(card: Numbers) -> list[tuple[int, Baseline]]:
     return [(i, row) for i, row in enumerate(card.baseline) if row.role == "promise" and row.is_accuracy]
 
 
@@ -179,11 +197,10 @@ def _batch(row: Baseline) -> int:
     return row.batch if isinstance(row.batch, int) else 1
 
 
-RULES: tuple[Callable[[ModelCard], Iterator[Mark]], ...] = (
+PLAUSIBILITY: tuple[Callable[[Numbers], Iterator[Mark]], ...] = (
     _speed_steps,
     _against_references,
     _accuracy_by_batch,
     _ratios,
-    _unexplained,
-    _unpinned,
 )
+RULES: tuple[Callable[[ModelCard], Iterator[Mark]], ...] = (*PLAUSIBILITY, _unexplained, _unpinned)

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Literal
@@ -30,6 +30,7 @@ class TimePlan:
     """How long to time: warm-up rounds, least and most rounds, and the seconds to stop after once past the least.
 
     `inputs` is what is fed: `real` samples, `random` or `zero` bytes. A baseline is compared with its own kind only.
+    While a verdict is open a run goes on, to `open_rounds` rounds and `open_s` seconds at the most.
     """
 
     warmup: int = 3
@@ -37,10 +38,16 @@ class TimePlan:
     max_rounds: int = 200
     budget_s: float = 2.0
     inputs: Literal["real", "random", "zero"] = "real"
+    open_rounds: int = 800
+    open_s: float = 20.0
 
     def __post_init__(self) -> None:
         if self.warmup < 0 or not 1 <= self.min_rounds <= self.max_rounds:
             raise UsageError("time plan", "expected warmup ≥ 0 and 1 ≤ min_rounds ≤ max_rounds", repr(self))
+
+    def more(self, rounds: int) -> "TimePlan":
+        """Return the plan of so many more rounds, whatever they take; a new process warms up as before."""
+        return replace(self, min_rounds=rounds, max_rounds=rounds, budget_s=0.0)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """How much host memory a case needs, told before it starts."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import MissingNeedError, RunError
@@ -35,17 +36,20 @@ def require(needed_mib: int, where: str) -> None:
         )
 
 
-def onnx_mib(path: Path) -> int:
+def onnx_mib(path: Path, fed: Mapping[str, Sequence[int]] | None = None) -> int:
     """Estimate the memory of running an ONNX file: its weights twice, and the largest sum of values alive at once.
 
-    Values live from the node that makes them to the last node that reads them; sizes come from shape inference.
+    Values live from the node that makes them to the last node that reads them; sizes come from shape inference, from
+    the shapes that the inputs are `fed` with where the file leaves them free. A size that nobody knows counts as 1.
     Raises RunError (`corrupt-artifact`) for a file that is no ONNX.
     """
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no types
 
     try:
-        model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+        model = onnx.load(str(path))
+        _feed(model, fed or {})
+        model = onnx.shape_inference.infer_shapes(model)
     except (OSError, DecodeError) as error:
         what = "expected an ONNX file"
         raise RunError(path.name, what, str(error), kind="corrupt-artifact", stage="open") from error
@@ -58,6 +62,19 @@ def onnx_mib(path: Path) -> int:
         peak = max(peak, alive)
         alive -= sum(sizes.get(name, 0) for name in {*node.input} if last_use.get(name) == step)
     return PROCESS_MIB + (peak + 2 * path.stat().st_size) // 2**20
+
+
+def _feed(model: "onnx.ModelProto", fed: Mapping[str, Sequence[int]]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Write the shapes of the inputs into a model, and leave those of all else to shape inference."""
+    for value in model.graph.input:
+        sizes = value.type.tensor_type.shape.dim
+        if len(sizes) == len(fed.get(value.name, ())):
+            for size, number in zip(sizes, fed[value.name], strict=True):
+                size.dim_value = number
+    if fed:
+        model.graph.ClearField("value_info")
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
 
 
 def _value_bytes(graph: "onnx.GraphProto") -> dict[str, int]:  # type: ignore[name-defined]  # noqa: F821

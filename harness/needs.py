@@ -26,10 +26,11 @@ DATA_LAYOUTS = {
 
 @dataclass(frozen=True)
 class Places:
-    """Where the user keeps what is not shipped: checkpoints and data sets."""
+    """Where the user keeps what is not shipped: checkpoints, data sets, and the repositories of a zoo."""
 
     weights_dir: Path | None = None
     data_dir: Path | None = None
+    zoo_dir: Path | None = None
 
 
 def weights(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
@@ -123,13 +124,18 @@ def has_tensorflow() -> bool:
     return find_spec("tensorflow") is not None and find_spec("tf2onnx") is not None
 
 
+def needs_data(card: ModelCard, check: cards.Check) -> bool:
+    """Tell whether a check needs the data set; without one, batch sizes are compared on noise."""
+    return check in SCORED and not (check == "batch-consistency" and card.dataset.kind == "none")
+
+
 def named(card: ModelCard, check: cards.Check, choice: str) -> str:
     """Return what a check of a card needs, whether it is here or not."""
     brought = card.artifact is not None and card.weights is None
     file = card.weights.file if card.weights else "that nobody names"
     made = ", made here" if card.dataset.generator else ""
     parts = ["the artifact that the card brings" if brought else _weights_named(choice, file)]
-    parts += [f"{card.dataset.kind} data{made}"] if check in SCORED else []
+    parts += [f"{card.dataset.kind} data{made}"] if needs_data(card, check) else []
     parts += [card.source.framework] if brought_file(card, ".onnx") is None else []
     parts += ["the device alone"] if check in ("throughput", "latency") else []
     return "; ".join(parts)
@@ -150,7 +156,7 @@ def for_check(
     """
     alone = brings_om and check in ALONE
     missing = None if alone else weights(card, choice, places) or framework(card)
-    if missing is None and check in SCORED:
+    if missing is None and needs_data(card, check):
         missing = data(card, places)
     return missing
 

@@ -57,7 +57,7 @@ def build(order: Order, means: Means) -> Artifact:
     recipe = _recipe(order.chip, order.source.digest, arguments, means.asked())
     entry = _converted(recipe, f"{card.name}_bs{order.batch}.om", means, lambda: atc.job(order))
     described = {**entry.recipe, **entry.facts, "weights": order.source.recipe.get("weights", "")}
-    return Artifact(entry.path, "om", entry.digest, described, card.input, card.kept_outputs, order.batch)
+    return Artifact(entry.path, "om", entry.digest, described, card.om_input, card.kept_outputs, order.batch)
 
 
 def canary(chip: str, means: Means) -> Artifact:
@@ -96,7 +96,7 @@ def brought(card: ModelCard, batch: int, chip: str, path: Path, digest: str) -> 
             str(path), f"expected an OM for {atc.soc_version(chip)} at batch {batch}", wrong, "give another"
         )
     described = {"kind": "brought", "chip": atc.soc_version(chip), "toolchain": UNKNOWN, "weights": digest}
-    return Artifact(path, "om", digest, described, card.input, card.kept_outputs, batch)
+    return Artifact(path, "om", digest, described, card.om_input, card.kept_outputs, batch)
 
 
 def existing(path: Path) -> Path:

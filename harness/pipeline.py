@@ -1,27 +1,31 @@
 """From a case to its result: the one place where building, data, runtimes and metrics meet."""
 
 import datetime
+import errno
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import ascend_host, environment, gates, memory, on_npu
+from harness import ascend_host, environment, gates, memory, on_npu, scripts, sources
 from harness.artifacts import Artifact
-from harness.checks import accuracy, consistency, parity, ratio, speed
+from harness.checks import consistency, looks, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
-from harness.results import Case, Failure, Result
+from harness.results import SCRIPTS, Case, Failure, Result
 from harness.workbench import Workbench
 
 Facts = dict[str, Any]
 CHECKS: dict[str, Callable[[Case, Workbench], Facts]] = {
-    "accuracy": accuracy.measure,
+    "accuracy": looks.measure,
     "batch-consistency": consistency.measure,
     "parity": parity.measure,
     "throughput": speed.measure,
     "latency": speed.measure,
 }
+FAULTS_OF_THE_HOST = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+DISK_FULL = os.strerror(errno.ENOSPC)
 
 
 def run(case: Case, bench: Workbench) -> Result:
@@ -32,39 +36,64 @@ def run(case: Case, bench: Workbench) -> Result:
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     clock = time.monotonic()
     seen: Facts = {}
-    facts = _attempt(case, bench, seen)
+    spent: dict[str, float] = {}
+    effort = bench.builder.store.effort
+    before_s, before_bytes = effort.seconds, effort.bytes
+    facts = _attempt(case, bench, seen, spent)
+    toolchain = _toolchain(case, bench)
+    source = sources.digest(bench.cards[case.model], bench.weights, bench.places, toolchain)
+    built = {"build_s": round(effort.seconds - before_s, 3), "build_bytes": effort.bytes - before_bytes}
     return Result(
         case=case,
         environment={**environment.describe(), **seen},
-        toolchain=_toolchain(case, bench),
+        toolchain=toolchain,
         started_at=started,
         seconds=round(time.monotonic() - clock, 3),
+        spent={**spent, **built},
+        digests={**facts.pop("digests", {}), "source": source},
         **facts,
     )
 
 
-def _attempt(case: Case, bench: Workbench, seen: Facts) -> Facts:
-    """Return what was measured, or why not; facts of the device go into `seen`, also when the case breaks."""
+def _attempt(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]) -> Facts:
+    """Return what was measured, or why not; facts of the device go into `seen`, also when the case breaks.
+
+    What was spent on waiting goes into `spent`.
+    """
     try:
-        if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
-            return {"status": "measured", **ratio.measure(case, bench)}
-        device = bench.lease_of(case)
-        with lease("cpu", exclusive=False, case=case.id):
-            artifact = bench.artifact(case)
-        _require_memory(case, bench, artifact)
-        built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
-        with lease(device, exclusive=case.check in SPEED, case=case.id):
-            return {"status": "measured", "artifact": built, **_checked(case, bench, seen)}
+        return {"status": "measured", **_measured(case, bench, seen, spent)}
     except MissingNeedError as error:
         return {"status": "not_run", "missing": str(error), "missing_need": error.need}
     except RunError as error:
-        return _failed(error, error.kind, error.stage, error.log, error.code)
+        kind = "infra" if DISK_FULL in str(error) else error.kind
+        return _failed(error, kind, error.stage, error.log, error.code)
     except DataError as error:
         return _failed(error, "data", "data", "")
     except (CardError, WeightsError) as error:  # what the user gave is wrong: nothing of the machine
         return _failed(error, "data", "prepare", "")
     except OmgateError as error:
         return _failed(error, "infra", "prepare", "")
+    except OSError as error:
+        if error.errno not in FAULTS_OF_THE_HOST:
+            raise
+        return _failed(error, "infra", "host", "")
+
+
+def _measured(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]) -> Facts:
+    if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
+        return ratio.measure(case, bench)
+    device = bench.lease_of(case)
+    if case.condition == SCRIPTS:
+        with lease(device, exclusive=False, case=case.id):
+            return scripts.measure(case, bench)
+    with lease("cpu", exclusive=False, case=case.id):
+        artifact = bench.artifact(case)
+    _require_memory(case, bench, artifact)
+    built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
+    asked = time.monotonic()
+    with lease(device, exclusive=case.check in SPEED, case=case.id):
+        spent["waiting_s"] = round(time.monotonic() - asked, 3)
+        return {"artifact": built, **_checked(case, bench, seen)}
 
 
 def _checked(case: Case, bench: Workbench, seen: Facts) -> Facts:
@@ -81,12 +110,16 @@ def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
     OM from elsewhere takes is not known.
     """
     if artifact.format == "onnx":
-        memory.require(memory.onnx_mib(artifact.path), case.id)
+        memory.require(_onnx_mib(artifact, case), case.id)
     card = bench.card(case)
     built_here = artifact.format == "om" and artifact.recipe.get("kind") != "brought"
     if built_here and case.emulated and not gates.promises_for(card, case).expectations:
         source = bench.builder.onnx(card, case.batch, bench.weights)
-        memory.require(memory.onnx_mib(source.path), case.id)
+        memory.require(_onnx_mib(source, case), case.id)
+
+
+def _onnx_mib(artifact: Artifact, case: Case) -> int:
+    return memory.onnx_mib(artifact.path, {spec.name: spec.at(case.batch) for spec in artifact.inputs})
 
 
 def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:
@@ -94,6 +127,6 @@ def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:
     return bench.host.toolchain.describe() if on_chip and bench.host else {}
 
 
-def _failed(error: OmgateError, kind: str, stage: str, log: str, code: str = "") -> Facts:
+def _failed(error: OmgateError | OSError, kind: str, stage: str, log: str, code: str = "") -> Facts:
     failure = Failure.model_validate({"kind": kind, "stage": stage, "message": str(error), "log": log, "code": code})
     return {"status": "error", "error": failure}

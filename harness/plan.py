@@ -1,15 +1,14 @@
 """Which cases there are: what the cards promise, what carries its own threshold, and what is promised by nobody."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import ascend_host, cards, gates, needs, om_build, runtimes
-from harness.ascend_host import AscendHost
+from harness import ascend_host, cards, gates, needs, om_build, runtimes, scripts
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
-from harness.results import Case
+from harness.results import SCRIPTS, Case
+from harness.selection import Lack, Plan, Selection
 from harness.workbench import REFERENCES
 
 SPEED: tuple[Check, ...] = ("throughput", "latency")
@@ -19,58 +18,6 @@ NPU_RUNTIMES = ("ort-cann", *ascend_host.RUNTIMES)
 NO_NPU = MissingNeedError(
     "npu", "expected an Ascend NPU", "none asked for", "run on an NPU host, or rehearse with --emulate", need="device"
 )
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What the user asked for; an empty tuple asks for nothing in particular."""
-
-    models: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    chips: tuple[str, ...] = ()
-    batches: tuple[int, ...] = ()
-    checks: tuple[Check, ...] = ()
-    weights: str = "card"
-    threads: int = 1
-    unpromised: bool = False
-    samples: int | None = None
-    npu_device: str = ""
-    card_folders: tuple[Path, ...] = ()
-    places: needs.Places = field(default_factory=needs.Places)
-    host: AscendHost | None = None
-    om: Path | None = None
-
-    @property
-    def emulates(self) -> bool:
-        """Tell whether the NPUs of this run are emulated."""
-        return self.host is not None and self.host.toolchain.emulated
-
-    @property
-    def asks(self) -> bool:
-        """Tell whether a model, runtime, chip, batch size, check, device or number of samples is asked for."""
-        named = (self.models, self.runtimes, self.chips, self.batches, self.checks, self.npu_device, self.samples)
-        return any(named) or self.weights != "card" or self.emulates
-
-
-@dataclass(frozen=True)
-class Lack:
-    """A card or runtime that cannot run here, with the cases it keeps from running; reported once."""
-
-    name: str
-    reason: MissingNeedError
-    cases: tuple[Case, ...] = ()
-    nightly: bool = False
-    platform: str = "onnx"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The cases to run, those that no card promises, and what is missing."""
-
-    cards: dict[str, ModelCard]
-    cases: tuple[Case, ...]
-    unpromised: tuple[Case, ...]
-    lacks: tuple[Lack, ...]
 
 
 def make(selection: Selection) -> Plan:
@@ -87,9 +34,14 @@ def make(selection: Selection) -> Plan:
     for card in chosen:
         for case in _candidates(card, _pairs(card, names, selection), selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
-    cases = promised + unpromised if selection.unpromised else promised
-    ready, card_lacks = _split_by_needs(known, cases, selection)
-    plan = Plan(known, tuple(ready), tuple(unpromised), tuple(lacks + card_lacks))
+    scripted = [made for case in (*promised, *unpromised) if (made := scripts.script_case(known[case.model], case))]
+    promised, unpromised = (
+        [case for case in some if not scripts.replaced(known[case.model], case)] for some in (promised, unpromised)
+    )
+    cases = promised + (scripted if selection.run_scripts else [])
+    ready, card_lacks = _split_by_needs(known, cases + (unpromised if selection.unpromised else []), selection)
+    on_request = () if selection.run_scripts else tuple(scripted)
+    plan = Plan(known, tuple(ready), tuple(unpromised), tuple(lacks + card_lacks), on_request)
     _check_requests(selection, plan)
     return plan
 
@@ -233,12 +185,12 @@ def _split_by_needs(
     """Part the cases that can run from those that lack something; one Lack per card and need."""
     ready: list[Case] = []
     lacking: dict[tuple[str, str], tuple[MissingNeedError, list[Case]]] = {}
-    found: dict[tuple[str, Check, bool], MissingNeedError | None] = {}
+    found: dict[tuple[str, Check, str, bool], MissingNeedError | None] = {}
     for case in cases:
         card = known[case.model]
-        key = (case.model, case.check, _brings_om(card, case, selection))
+        key = (case.model, case.check, case.condition, _brings_om(card, case, selection))
         if key not in found:
-            found[key] = needs.for_check(card, case.check, selection.weights, selection.places, key[2])
+            found[key] = _missing(card, case, selection)
         reason = found[key]
         if reason is None:
             ready.append(case)
@@ -250,6 +202,13 @@ def _split_by_needs(
     return ready, lacks
 
 
+def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedError | None:
+    if case.condition == SCRIPTS:
+        return scripts.missing(card, selection.weights, selection.places)
+    brings_om = _brings_om(card, case, selection)
+    return needs.for_check(card, case.check, selection.weights, selection.places, brings_om)
+
+
 def _brings_om(card: ModelCard, case: Case, selection: Selection) -> bool:
     if case.runtime not in ascend_host.RUNTIMES:
         return False
@@ -259,13 +218,15 @@ def _brings_om(card: ModelCard, case: Case, selection: Selection) -> bool:
 def _check_requests(selection: Selection, plan: Plan) -> None:
     """Raise UsageError for a requested model that lacks something, or a request that no runnable case answers."""
     for lack in plan.lacks:
-        if lack.name in selection.models:
+        if lack.name in selection.models and not _is_partial(lack, plan):
             raise UsageError(f"--model {lack.name}", f"expected {lack.reason.what}", "nothing", lack.reason.do)
     most = max((plan.cards[case.model].dataset.count for case in plan.cases), default=0)
     if selection.samples is not None and plan.cases and selection.samples > most:
         raise UsageError(f"--samples {selection.samples}", f"expected at most {most}, the largest data set selected")
     if selection.npu_device and not any(case.runtime in NPU_RUNTIMES for case in plan.cases):
         raise UsageError(f"--npu-device {selection.npu_device}", "no selected case runs on an NPU", "", "add --runtime")
+    if selection.run_scripts and not any(case.condition == SCRIPTS for case in plan.cases):
+        raise _no_scripts(plan)
     requests: tuple[tuple[str, str, tuple[object, ...]], ...] = (
         ("--model", "model", selection.models),
         ("--chip", "chip", selection.chips),
@@ -279,6 +240,20 @@ def _check_requests(selection: Selection, plan: Plan) -> None:
                 raise _unanswered(option, attribute, value, plan)
 
 
+def _is_partial(lack: Lack, plan: Plan) -> bool:
+    """Tell whether only the accuracy of a card without a data set cannot run, and something else of it can."""
+    others = any(case.model == lack.name for case in plan.cases)
+    return others and lack.reason.need == "data" and plan.cards[lack.name].dataset.kind == "none"
+
+
+def _no_scripts(plan: Plan) -> UsageError:
+    what = "expected a case with script steps that can run here"
+    for lack in plan.lacks:
+        if any(case.condition == SCRIPTS for case in lack.cases):
+            return UsageError("--run-scripts", what, f"{lack.reason.what} missing", lack.reason.do)
+    return UsageError("--run-scripts", what, "none", "add a [script] table to a card: see docs/cards.md")
+
+
 def _unanswered(option: str, attribute: str, value: object, plan: Plan) -> UsageError:
     where = f"{option} {value}"
     for lack in plan.lacks:
@@ -286,6 +261,8 @@ def _unanswered(option: str, attribute: str, value: object, plan: Plan) -> Usage
             return UsageError(
                 where, "expected something that can run here", f"{lack.reason.what} missing", lack.reason.do
             )
+    if any(getattr(case, attribute) == value for case in plan.on_request):
+        return UsageError(where, "expected a request to run its scripts", "", "add --run-scripts: it runs their code")
     if any(getattr(case, attribute) == value for case in plan.unpromised):
         return UsageError(where, "no card promises it", "", "add --unpromised to run it all the same")
     return UsageError(where, "no case of this selection has it", "", "see `omgate plan`")

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.cards import Check
 
 SCHEMA = 1
+SCRIPTS = "scripts"
+"""The condition of a case that is run through a repository's own scripts."""
 ErrorKind = Literal[
     "oom",
     "unsupported",
@@ -61,7 +63,8 @@ class Case(Record):
     def id(self) -> str:
         """The name in a pytest node: `icnet-tiny-ort-cpu-bs4`, `icnet-msame-Ascend310P3-bs1-seeded-emulated`."""
         chip = [] if self.chip in ("cpu", "any") or self.runtime.startswith(("ort-", "tf-", "torch-")) else [self.chip]
-        marks = ([] if self.weights == "card" else [self.weights[:8]]) + (["emulated"] if self.emulated else [])
+        marks = [SCRIPTS] if self.condition == SCRIPTS else []
+        marks += ([] if self.weights == "card" else [self.weights[:8]]) + (["emulated"] if self.emulated else [])
         return "-".join([self.model, self.runtime, *chip, f"bs{self.batch}", *marks])
 
     @property
@@ -80,7 +83,10 @@ class Case(Record):
 class Measurement(Record):
     """A timed run: every round in milliseconds, and what the clock around it saw.
 
-    `occupants` are the processes that came onto the device while it was timed.
+    `occupants` are the processes that came onto the device while it was timed. Of `rounds_ms` the first `warming` were
+    slower than the steady rounds after them: kept, and left out of every reading. `looks` are the numbers of rounds
+    after which a run that went on had looked, `noise` the standard deviation of this case's readings from run to run,
+    as a share, where a history knows it.
     """
 
     definition: str
@@ -94,6 +100,9 @@ class Measurement(Record):
     canary_before_ms: float | None = None
     canary_after_ms: float | None = None
     occupants: tuple[str, ...] = ()
+    warming: int = 0
+    looks: tuple[int, ...] = ()
+    noise: float | None = None
 
 
 class Measure(Record):
@@ -111,11 +120,20 @@ class Measure(Record):
     order_range: tuple[float, float] | None = None
 
 
+class Look(Record):
+    """What a comparison had found after `n` images: for top-1, how many only one of the two got right."""
+
+    n: int
+    lost: int | None = None
+    gained: int | None = None
+
+
 class Paired(Record):
     """The candidate against the reference backend on the same images.
 
     `loss` = reference value − candidate value, `interval` its 95 % interval over images. For top-1, `lost` and
-    `gained` count images that only one of the two got right.
+    `gained` count images that only one of the two got right; for other metrics `differing` counts those whose outcome
+    is not the same. `looks` are what a run that looked several times had found, the last being this.
     """
 
     reference: str
@@ -127,7 +145,9 @@ class Paired(Record):
     n: int
     lost: int | None = None
     gained: int | None = None
+    differing: int | None = None
     interval: tuple[float, float] | None = None
+    looks: tuple[Look, ...] = ()
 
 
 class OutputParity(Record):
@@ -152,6 +172,14 @@ class Agreement(Record):
     differing_share: float | None = None
 
 
+class Repeat(Record):
+    """A second run on the same inputs: `equal` of `n` samples gave the very same outputs."""
+
+    n: int
+    equal: int
+    differing: tuple[str, ...] = ()
+
+
 class Side(Record):
     """One side of a ratio: the case and the run its value comes from, or in `missing` why there is none.
 
@@ -169,12 +197,18 @@ class Side(Record):
 
 
 class Samples(Record):
-    """How many samples were asked for, used and declared by the card, and a digest of the ids used."""
+    """How many samples were asked for, used and declared by the card, and a digest of the ids used.
+
+    `looks` are the numbers of samples after which a sequential run (`--samples auto`) looked, the last being `used`;
+    `cases` how many cases of this check the run had, among which it shares its error.
+    """
 
     asked: int | None = None
     used: int
     declared: int
     ids_digest: str
+    looks: tuple[int, ...] = ()
+    cases: int = 1
 
     @property
     def whole(self) -> bool:
@@ -205,6 +239,8 @@ class Outcomes(Record):
 class Result(Record):
     """What one case measured, with every raw sample, digests and environment.
 
+    `spent` says how much of `seconds` went into building for the store (`build_s`, and `build_bytes` were added) and
+    into waiting for the device (`waiting_s`).
     `unpaired` is why an accuracy could not be compared with the reference backend here.
     """
 
@@ -215,10 +251,12 @@ class Result(Record):
     status: Literal["measured", "error", "not_run"]
     measures: tuple[Measure, ...] = ()
     measurement: Measurement | None = None
+    confirmation: Measurement | None = None
     paired: Paired | None = None
     unpaired: str = ""
     parity: tuple[OutputParity, ...] = ()
     agreement: Agreement | None = None
+    repeat: Repeat | None = None
     sides: tuple[Side, ...] = ()
     worst: tuple[str, ...] = ()
     samples: Samples | None = None
@@ -233,10 +271,14 @@ class Result(Record):
     flags: tuple[str, ...] = ()
     started_at: str = ""
     seconds: float = 0.0
+    spent: dict[str, float] = Field(default_factory=dict)
 
 
 class Judgement(Record):
-    """One comparison: what was asked, what was seen, and how much was allowed."""
+    """One comparison: what was asked, what was seen, and how much was allowed.
+
+    `p` is the probability of what was seen if nothing is wrong, `level` what it had to fall to for a failure.
+    """
 
     name: str
     target: float | None = None
@@ -246,6 +288,7 @@ class Judgement(Record):
     tolerance: float | None = None
     origin: str = ""
     p: float | None = None
+    level: float | None = None
     outcome: Outcome
     note: str = ""
 

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from harness.errors import UsageError
@@ -44,6 +45,36 @@ class RunFolder:
             stream.write(line + "\n")
             stream.flush()
             os.fsync(stream.fileno())
+
+    def hold(self) -> FileLock:
+        """Hold the folder until the lock is released or this process ends; raises UsageError where another holds it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            what, do = "expected a run that has ended", "wait for its end, or end it"
+            raise UsageError(str(self.path), what, "one that is still going", do) from error
+        return lock
+
+    def take_up(self, is_finished: Callable[[Entry], bool]) -> tuple[Entry, ...]:
+        """Return the finished entries of a run that was cut off, and leave only those in results.jsonl.
+
+        The others, which are to be measured again, go to repeated.jsonl; a torn last line goes.
+        """
+        file = self.path / "results.jsonl"
+        if not file.is_file():
+            return ()
+        found = numbered_entries(self.path)
+        lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+        finished = {number: entry for number, entry in found.items() if is_finished(entry)}
+        repeated = [lines[number - 1] for number in found if number not in finished]
+        if repeated:
+            earlier = self.path / "repeated.jsonl"
+            before = earlier.read_text(encoding="utf-8") if earlier.is_file() else ""
+            self.write("repeated.jsonl", before + "".join(f"{line}\n" for line in repeated))
+        self.write("results.jsonl", "".join(f"{lines[number - 1]}\n" for number in finished))
+        return tuple(finished.values())
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from harness import environment
 from harness.errors import UsageError
 from harness.runs import read_entries, read_run
 
-PLUGINS = ("options", "selection", "recording", "gate", "closing")
+PLUGINS = ("options", "selection", "resuming", "scheduling", "recording", "history", "gate", "closing")
 CLONE = Path(__file__).parent.parent
 USAGE_EXIT = 4
 OPTIONS_TITLE = "omgate:"

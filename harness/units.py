@@ -3,6 +3,7 @@
 import math
 
 ABSENT = "—"
+MINUTE_S, MINUTES = 60, 60
 
 
 def written(value: float | None, unit: str) -> str:
@@ -29,6 +30,20 @@ def points(value: float) -> str:
     ('0.5 points', '-0.021 points')
     """
     return f"{float(f'{100 * value:.2g}'):g} points"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units.
+
+    >>> duration(4.2), duration(95), duration(5400), duration(36000)
+    ('4.2 s', '1 min 35 s', '1 h 30 min', '10 h')
+    """
+    if seconds < MINUTE_S:
+        return f"{float(f'{seconds:.2g}'):g} s"
+    minutes, rest_s = divmod(round(seconds), MINUTE_S)
+    hours, minutes = divmod(minutes, MINUTES)
+    parts = ((hours, "h"), (minutes, "min")) if hours else ((minutes, "min"), (rest_s, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def _significant(value: float) -> str:

@@ -30,8 +30,11 @@ PLAIN = "ort-plain"
 class Workbench:
     """The means of one run; `samples` bounds how many of a data set are used (None = all).
 
+    With `sequential`, accuracy stops as soon as enough samples were scored to decide; `cases` is how many cases of
+    accuracy the whole run has, which share its error.
     `turn` is this worker's number: workers take the NPUs of a host in turn. `stored` are folders of earlier runs.
-    `tool_timeout_s` bounds each call of a runtime.
+    `tool_timeout_s` bounds each call of a runtime. `noise` is, by a case's key, the standard deviation of its readings
+    from run to run, as a share.
     """
 
     cards: Mapping[str, ModelCard]
@@ -40,6 +43,8 @@ class Workbench:
     places: needs.Places = field(default_factory=needs.Places)
     weights: str = "card"
     samples: int | None = None
+    sequential: bool = False
+    cases: int = 1
     npu_device: str = ""
     host: AscendHost | None = None
     turn: int = 0
@@ -47,6 +52,7 @@ class Workbench:
     isolate: bool = False
     time_plan: TimePlan = field(default_factory=TimePlan)
     tool_timeout_s: float = 600.0
+    noise: Mapping[str, float] = field(default_factory=dict)
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
 
     def card(self, case: Case) -> ModelCard:
@@ -61,6 +67,21 @@ class Workbench:
             return card
         rounded = case.precision != "fp32" and not self.builder.brings_om(card, case.batch, case.chip)
         return _before_postprocessing(card) if self.weights == "seeded" or rounded else card
+
+    def fed(self, case: Case) -> ModelCard:
+        """Return the card of a case with the inputs and the preprocessing that its artifact is fed with.
+
+        They are the network's own, but for an OM that AIPP makes take pictures: then they are those of `[atc]`.
+        """
+        card = self.card(case)
+        if card.atc is None or not self.has_aipp(case):
+            return card
+        return card.model_copy(update={"input": card.atc.input, "preprocess": card.atc.preprocess})
+
+    def has_aipp(self, case: Case) -> bool:
+        """Tell whether the case's artifact is an OM that takes something else than the network does."""
+        atc = self.cards[case.model].atc
+        return case.runtime in ascend_host.RUNTIMES and atc is not None and bool(atc.input)
 
     def artifact(self, case: Case) -> Artifact:
         """Build, or take from the store, what the case's runtime opens."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,11 @@ WAITING_BYTES = 400 * 2**20
 
 def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """Score the case's artifact on its data set; return the measures, the paired comparison and the sidecar."""
-    card = bench.card(case)
     artifact = bench.artifact(case)
-    feed = bench.feed(card)
+    feed = bench.feed(bench.fed(case))
     with bench.open(case, artifact) as session:
         scorer, outcomes = scored(case, bench, feed, session)
-    facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(card, artifact, feed)}
+    facts = {**told(case, bench, feed, (scorer, outcomes)), "digests": digests(bench.fed(case), artifact, feed)}
     if case.runtime == bench.reference(case).runtime:
         return facts
     reason = unpaired(case, bench)
@@ -61,7 +61,7 @@ def scored(case: Case, bench: Workbench, feed: Feed, session: Runs) -> tuple[met
     report = bench.reporter(case.id, len(feed.ids))
     evaluate(session, feed.labelled(), scorer, depth=depth(card, case.batch), progress=report)
     outcomes = scorer.outcomes()
-    _require_each_once(card, outcomes["ids"].tolist(), feed)
+    require_each_once(card, outcomes["ids"].tolist(), feed)
     return scorer, outcomes
 
 
@@ -70,13 +70,13 @@ def told(case: Case, bench: Workbench, feed: Feed, found: tuple[metrics.Scorer, 
     card, (scorer, outcomes) = bench.card(case), found
     return {
         "measures": scorer.measures(),
-        "samples": used(card, feed, bench.samples),
+        "samples": used(card, feed, bench.samples).model_copy(update={"cases": bench.cases}),
         "worst": scorer.worst(5),
-        "outcomes": _write_outcomes(bench.run_dir, case, card, outcomes),
+        "outcomes": write_outcomes(bench.run_dir, case, card, outcomes),
     }
 
 
-def _require_each_once(card: ModelCard, scored: list[str], feed: Feed) -> None:
+def require_each_once(card: ModelCard, scored: list[str], feed: Feed) -> None:
     """Raise RunError unless exactly the samples of the feed were scored: a reference that repeats one agrees, too."""
     if scored != list(feed.ids):
         both = zip_longest(scored, feed.ids, fillvalue="none")
@@ -106,7 +106,8 @@ def digests(card: ModelCard, artifact: Artifact, feed: Feed) -> dict[str, str]:
     }
 
 
-def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[str, Array]) -> Outcomes:
+def write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[str, Array]) -> Outcomes:
+    """Write the per-sample outcomes into the run folder; return where they are."""
     folder = run_dir / "outcomes"
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{case.key}.npz"
@@ -118,9 +119,20 @@ def _write_outcomes(run_dir: Path, case: Case, card: ModelCard, outcomes: dict[s
 def paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array]) -> Paired:
     """Compare with the reference backend on the same images: the framework for ONNX Runtime, else ONNX Runtime.
 
-    Raises what building and running the reference raises; its outcomes are kept in the store.
+    Raises what building and running the reference raises.
+    """
+    backend, others = reference_outcomes(case, bench, feed)
+    return metrics.paired(bench.card(case), outcomes, others, backend)
+
+
+def reference_outcomes(case: Case, bench: Workbench, feed: Feed) -> tuple[str, dict[str, Array]]:
+    """Return the name of the reference backend and its outcomes on a feed, which are kept in the store.
+
+    Raises what building and running the reference raises.
     """
     card = bench.card(case)
+    if bench.has_aipp(case):  # the same images, as the network takes them
+        feed = replace(bench.feed(card), ids=feed.ids)
     backend = bench.reference(case).runtime if case.runtime.startswith("ort-") else "ort-cpu"
     reference = case.model_copy(update={"runtime": backend, "chip": "cpu"})
     artifact = bench.artifact(reference)
@@ -144,4 +156,4 @@ def paired(case: Case, bench: Workbench, feed: Feed, outcomes: dict[str, Array])
             sidecar.write(path, scored(reference, bench, feed, session)[1])
 
     entry = bench.builder.store.get_or_build(recipe, "outcomes.npz", build)
-    return metrics.paired(card, outcomes, sidecar.read(entry.path), backend)
+    return backend, sidecar.read(entry.path)

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from harness import metrics, plan
+from harness import metrics, needs, plan
+from harness.checks import parity
 from harness.checks.accuracy import digests, used
 from harness.results import Agreement, Case
 from harness.samples import Array
@@ -18,10 +19,13 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     """Compare predictions at the case's batch size with those at the accuracy batch, on the same images.
 
     The number of images is no multiple of the batch size where the set allows it, so that a padded last batch is seen.
+    Without a data set there is nothing to predict: the outputs for noise are compared.
     """
     card = bench.card(case)
+    if not needs.needs_data(card, "batch-consistency"):
+        return _on_noise(case, bench)
     count = min(IMAGES, bench.samples or IMAGES, card.dataset.count)
-    feed = bench.feed(card, count - 1 if count > 1 and count % case.batch == 0 else count)
+    feed = bench.feed(bench.fed(case), count - 1 if count > 1 and count % case.batch == 0 else count)
     first = case.model_copy(update={"batch": plan.accuracy_batch(card, case.chip)})
     expected = _predictions(first, bench, feed)
     got = _predictions(case, bench, feed)
@@ -40,6 +44,15 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
         "worst": tuple(differing[:5]),
         "digests": digests(card, artifact, feed),
     }
+
+
+def _on_noise(case: Case, bench: Workbench) -> dict[str, Any]:
+    samples = parity.fixed_inputs(bench.fed(case), bench)
+    if len(samples) > 1 and len(samples) % case.batch == 0:
+        samples = samples[:-1]
+    first = case.model_copy(update={"batch": plan.accuracy_batch(bench.card(case), case.chip)})
+    expected, got = (parity.outputs_of(one, bench, samples) for one in (first, case))
+    return {"parity": parity.compared(bench.card(case), got, expected)}
 
 
 def _predictions(case: Case, bench: Workbench, feed: Feed) -> list[Array]:

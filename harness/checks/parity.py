@@ -12,7 +12,7 @@ from harness.artifacts import Recipe
 from harness.cards import ModelCard, TensorSpec
 from harness.checks.detections import aligned
 from harness.digests import code_version
-from harness.results import Case, OutputParity
+from harness.results import Case, OutputParity, Repeat
 from harness.samples import Array, Sample
 from harness.stream import answered
 from harness.workbench import Workbench
@@ -24,26 +24,72 @@ REFERENCE_BYTES = 192 * 2**20
 # Two full-size frameworks take seconds an image on a CPU: fewer inputs where one input is large.
 INPUT_VALUES = 4 * 2**20
 INPUT_SEED = 20201120
+Row = tuple[Array, ...]
+"""One sample's outputs."""
 
 
 def measure(case: Case, bench: Workbench) -> dict[str, Any]:
-    """Compare the case's artifact with the framework's own outputs, output by output."""
+    """Compare the case's artifact with the framework's own outputs, output by output.
+
+    A card without a data set has no accuracy that tells whether a second run answers the same: here it is seen.
+    """
     card = bench.card(case)
     artifact = bench.artifact(case)
-    samples = fixed_inputs(card, bench)
-    reference = reference_outputs(case, bench, samples)
+    samples = fixed_inputs(bench.fed(case), bench)
+    reference = reference_outputs(case, bench, _as_the_network_takes_them(case, bench, samples))
     with bench.open(case, artifact) as session:
         outputs = [answer.arrays for answer in answered(session, samples)]
-    outputs = [aligned(card, got, expected) for got, expected in zip(outputs, reference, strict=True)]
-    parity = tuple(
+        again = [answer.arrays for answer in answered(session, samples)] if card.dataset.kind == "none" else None
+    aligned_outputs = _aligned(card, outputs, reference)
+    return {
+        "parity": compared(card, aligned_outputs, reference),
+        "repeat": None if again is None else repeated(samples, outputs, again),
+        "samples": None,
+        "worst": _worst(samples, aligned_outputs, reference),
+    }
+
+
+def outputs_of(case: Case, bench: Workbench, samples: list[Sample]) -> list[Row]:
+    """Return what the case's artifact answers to each sample."""
+    with bench.open(case, bench.artifact(case)) as session:
+        return [answer.arrays for answer in answered(session, samples)]
+
+
+def compared(card: ModelCard, outputs: list[Row], reference: list[Row]) -> tuple[OutputParity, ...]:
+    """Return how far each kept output is from the reference's, over all samples."""
+    return tuple(
         compare(spec.name, [arrays[position] for arrays in outputs], [row[position] for row in reference])
         for position, spec in enumerate(card.kept_outputs)
     )
-    return {
-        "parity": parity,
-        "samples": None,
-        "worst": _worst(samples, outputs, reference),
-    }
+
+
+def repeated(samples: list[Sample], outputs: list[Row], again: list[Row]) -> Repeat:
+    """Return how many samples gave the very same outputs twice; NaN is the same as NaN."""
+    differing = [
+        sample.id
+        for sample, first, second in zip(samples, outputs, again, strict=True)
+        if not all(_same(a, b) for a, b in zip(first, second, strict=True))
+    ]
+    return Repeat(n=len(samples), equal=len(samples) - len(differing), differing=tuple(differing[:5]))
+
+
+def _same(first: Array, second: Array) -> bool:
+    return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+
+
+def _aligned(card: ModelCard, outputs: list[Row], reference: list[Row]) -> list[Row]:
+    return [aligned(card, got, expected) for got, expected in zip(outputs, reference, strict=True)]
+
+
+def _as_the_network_takes_them(case: Case, bench: Workbench, samples: list[Sample]) -> list[Sample]:
+    """Return the inputs for the reference: the same, or where AIPP feeds pictures the same pictures, preprocessed."""
+    card = bench.card(case)
+    if not bench.has_aipp(case):
+        return samples
+    missing = needs.data(card, bench.places)
+    if missing is not None:  # noise has no picture that both could take
+        raise missing
+    return [bench.feed(card).sample(sample.id) for sample in samples]
 
 
 def fixed_inputs(card: ModelCard, bench: Workbench) -> list[Sample]:
@@ -66,6 +112,8 @@ def _values(generator: np.random.Generator, spec: TensorSpec) -> Array:
     shape = spec.at(1)[1:]
     if spec.dtype == "uint8":
         return generator.integers(0, 256, shape, np.uint8)
+    if spec.dtype.startswith("int"):  # indices and masks: 0 and 1 are valid in every table
+        return generator.integers(0, 2, shape, spec.dtype)
     return np.asarray(generator.standard_normal(shape), spec.dtype)
 
 

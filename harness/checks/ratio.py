@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from harness import gates
 from harness.cards import Check, ModelCard, Ratio, RatioSide
-from harness.gates import speed
+from harness.gates import rounds, speed
 from harness.gates.promises import SPEEDS, same_chip
 from harness.gates.ratios import SIDES
 from harness.results import Case, Measure, Result, Side
@@ -140,9 +140,9 @@ def _speed(sought: Case, found: StoredEntry) -> Value | str:
     measurement = found.entry.result.measurement
     if measurement is None or not (measurement.rounds_ms or measurement.tool_value):
         return f"the {_named(sought)} has no timed round in {found.run}; {_how_to(sought)}"
-    value = speed.reading(measurement, sought.check)
-    rounds = max(1, len(measurement.rounds_ms))
-    return Value(value, speed.RAW_UNITS[sought.check], rounds, found.run, found.entry.result)
+    value = rounds.reading(measurement, sought.check)
+    count = max(1, len(measurement.rounds_ms))
+    return Value(value, speed.RAW_UNITS[sought.check], count, found.run, found.entry.result)
 
 
 def _accuracy(card: ModelCard, sought: Case, side: RatioSide, found: StoredEntry) -> Value | str:

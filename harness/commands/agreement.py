@@ -1,13 +1,15 @@
 """What the schema cannot tell of a card: whether its tables agree with each other and with the files beside it."""
 
 import ast
-import shlex
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.cards import Atc, Baseline, ModelCard
-from harness.convert.atc import OWN_FLAGS
 from harness.errors import CardError, MissingNeedError, OmgateError, closest
+from harness.readme import atc_commands
+from harness.readme.atc_commands import AtcCommand
+from harness.readme.shell_words import UNCLOSED
 
 DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord", "prepared"), "map": ("coco", "prepared")}
 SCORES_OF = {
@@ -18,6 +20,8 @@ SCORES_OF = {
 PROTOCOLS_OF = {"miou": ("dataset", "running-mean"), "map": ("all-rows", "standard")}
 STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
 SPEEDS = ("throughput", "latency", "ratio")
+# A shell variable for the batch, also as READMEs write it without `$` or with full-width braces.
+VARIABLE = re.compile(r"\$?[{｛]\w{1,40}[}｝]")
 FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
 
 
@@ -69,7 +73,7 @@ def _outputs(card: ModelCard) -> Iterator[CardError]:
 
 
 def _metric(card: ModelCard) -> Iterator[CardError]:
-    kinds = (*DATA_OF[card.metric.name], "none")
+    kinds = (*DATA_OF.get(card.metric.name, ()), "none")
     if card.dataset.kind not in kinds:
         yield _error(card, "dataset.kind", f"expected {' or '.join(kinds)} for {card.metric.name}", card.dataset.kind)
     protocols = PROTOCOLS_OF.get(card.metric.name, ())
@@ -93,41 +97,43 @@ def _atc(card: ModelCard) -> Iterator[CardError]:
 
 
 def _printed_command(card: ModelCard, atc: Atc, text: str) -> Iterator[CardError]:
-    try:
-        words = shlex.split(text.replace("\\\n", " "))
-    except ValueError as error:
-        yield _error(card, "atc.source.text", "expected a command line", str(error))
+    commands = atc_commands.parse(text)
+    if len(commands) != 1:
+        yield _error(card, "atc.source.text", "expected one ATC command", str(len(commands)))
         return
-    flags = dict(word[2:].partition("=")[::2] for word in words if word.startswith("--"))
-    named = {"framework": str(atc.framework), "input_format": atc.input_format}
-    named |= {"out_nodes": atc.out_nodes, "precision_mode": atc.precision_mode}
-    for name, value in named.items():
-        if flags.get(name, "") != value:
-            yield _error(
-                card, f"atc.{name}", f"expected {flags.get(name, '')!r} as in the printed command", repr(value)
-            )
-    rest = {name: value for name, value in flags.items() if name not in OWN_FLAGS}  # those are filled in per build
-    if rest != atc.flags:
-        yield _error(card, "atc.flags", f"expected {rest} as in the printed command", str(atc.flags))
-    yield from _input_shape(card, flags.get("input_shape", ""))
+    command = commands[0]
+    unclosed = next((note for note in command.notes if note.startswith(UNCLOSED)), "")
+    if unclosed:
+        yield _error(card, "atc.source.text", "expected a command line", unclosed)
+        return
+    printed = {
+        "framework": "" if command.framework is None else str(command.framework),
+        "input_format": command.input_format or "",
+        "out_nodes": ";".join(command.out_nodes or ()),
+        "precision_mode": command.precision_mode or "",
+    }
+    for name, value in printed.items():
+        if str(getattr(atc, name)) != value:
+            yield _error(card, f"atc.{name}", f"expected {value!r} as in the printed command", repr(getattr(atc, name)))
+    if command.flags != atc.flags:
+        yield _error(card, "atc.flags", f"expected {command.flags} as in the printed command", str(atc.flags))
+    yield from _input_shape(card, command)
 
 
-def _input_shape(card: ModelCard, text: str) -> Iterator[CardError]:
+def _input_shape(card: ModelCard, command: AtcCommand) -> Iterator[CardError]:
     """Compare `name:1,3,224,224;other:…` with the inputs; a variable, -1 or a number of the card's batches is "N"."""
-    printed = [part.rpartition(":") for part in text.split(";") if part.strip()]
-    names = [name.strip() for name, _, _ in printed]
-    expected = [tensor.name for tensor in card.input]
-    if text and names != expected:
+    names, expected = list(command.inputs), [tensor.name for tensor in card.input]
+    if command.input_shape and names != expected:
         yield _error(card, "input", f"expected the names {names} of the printed --input_shape", str(expected))
         return
-    for i, (tensor, (_, _, sizes)) in enumerate(zip(card.input, printed, strict=False)):
-        batches = {"-1", "${bs}", *map(str, card.batches)}
-        given = [size.strip() for size in sizes.split(",")]
-        wanted = [given[axis] if size == "N" and given[axis] in batches else str(size)
-                  for axis, size in enumerate(tensor.shape) if axis < len(given)]  # fmt: skip
+    batches = {"-1", *map(str, card.batches)} | {size for sizes in command.inputs.values() for size in sizes[:1]
+                                                 if VARIABLE.fullmatch(size)}  # fmt: skip
+    for i, (tensor, given) in enumerate(zip(card.input, command.inputs.values(), strict=False)):
+        wanted = tuple(given[axis] if size == "N" and given[axis] in batches else str(size)
+                       for axis, size in enumerate(tensor.shape) if axis < len(given))  # fmt: skip
         if wanted != given or len(given) != len(tensor.shape):
             yield _error(
-                card, f"input[{i}].shape", f"expected {sizes.strip()} as in --input_shape", str(list(tensor.shape))
+                card, f"input[{i}].shape", f"expected {','.join(given)} as in --input_shape", str(list(tensor.shape))
             )
 
 
@@ -143,8 +149,9 @@ def _promises(card: ModelCard) -> Iterator[CardError]:
 
 
 def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
-    known = (*SCORES_OF[card.metric.name], *SPEEDS)
-    if row.metric not in known:
+    scored = card.metric.name in SCORES_OF
+    known = (*SCORES_OF.get(card.metric.name, ()), *SPEEDS)
+    if scored and row.metric not in known:
         yield _error(
             card, f"{where}.metric", f"expected one of {', '.join(known)}", repr(row.metric), closest(row.metric, known)
         )
@@ -152,13 +159,29 @@ def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
         yield _error(card, f"{where}.batch", f"expected one of batches {list(card.batches)}", str(row.batch))
     if row.chip not in ("any", "cpu", *card.chips):
         yield _unknown_chip(card, f"{where}.chip", row.chip)
-    protocols = ("", card.metric.protocol, STANDARD_OF[card.metric.name])
-    if row.is_accuracy and row.protocol not in protocols:
+    protocols = ("", card.metric.protocol, STANDARD_OF.get(card.metric.name, ""))
+    if scored and row.is_accuracy and row.protocol not in protocols:
         hint = closest(row.protocol, protocols)
         yield _error(card, f"{where}.protocol", "expected a protocol that is measured", repr(row.protocol), hint)
     if row.class_ and isinstance(card.classes, tuple) and row.class_ not in card.classes:
         hint = closest(row.class_, card.classes)
         yield _error(card, f"{where}.class", "expected one of the card's classes", repr(row.class_), hint)
+
+
+def _script(card: ModelCard) -> Iterator[CardError]:
+    """Compare the promised accuracies with what the last script prints: one that is not measured is missed."""
+    if card.script is None:
+        return
+    printed = {
+        (metric.name or card.metric.name, metric.protocol or card.metric.protocol)
+        for metric in card.script.postprocess.metric
+    }
+    for i, row in enumerate(card.baseline):
+        name = f"{row.metric}:{row.class_}" if row.class_ else row.metric
+        wanted = (name, row.protocol or card.metric.protocol)
+        if row.role != "reference" and row.is_accuracy and wanted not in printed:
+            what = f"expected a metric that reads {name} ({wanted[1]}), which baseline[{i}] promises"
+            yield _error(card, "script.postprocess.metric", what, ", ".join(sorted(name for name, _ in printed)))
 
 
 def _network(card: ModelCard) -> Iterator[CardError]:
@@ -214,5 +237,6 @@ CHECKS: tuple[Callable[[ModelCard], Iterator[CardError]], ...] = (
     _metric,
     _atc,
     _promises,
+    _script,
     _network,
 )

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness import needs
+from harness import cards, needs
 from harness.cards import ModelCard
 from harness.errors import UsageError
 
@@ -75,3 +76,9 @@ def cache_dir(options: argparse.Namespace) -> Path:
 
 def _variable(name: str) -> str:
     return f"OMGATE_{name.replace('-', '_').upper()}"
+
+
+def card(given: str, extra: Sequence[Path] = ()) -> ModelCard:
+    """Return the card of a name, or of a TOML file's path; raises UsageError or CardError where there is none."""
+    path = Path(given)
+    return cards.load(path) if path.suffix == ".toml" else cards.get(given, extra)

@@ -68,7 +68,10 @@ def keep_outputs(model: "onnx.ModelProto", indices: Sequence[int]) -> None:
 
 
 def check_specs(model: "onnx.ModelProto", card: ModelCard, batch: int) -> None:
-    """Raise CardError unless the graph's inputs and outputs are the card's inputs and kept outputs at that batch."""
+    """Raise CardError unless the graph's inputs and outputs are the card's inputs and kept outputs at that batch.
+
+    A free dimension of the graph takes any size.
+    """
     for kind, declared, values in (
         ("input", card.input, model.graph.input),
         ("output", card.kept_outputs, model.graph.output),
@@ -78,9 +81,23 @@ def check_specs(model: "onnx.ModelProto", card: ModelCard, batch: int) -> None:
         if graph_names != names:
             raise CardError(f"{card.path}: {kind}", f"expected {graph_names}, as in the graph", f"{names}")
         for want, have in zip(declared, found, strict=True):
-            wanted, had = (want.dtype, want.at(batch)), (have.dtype, have.at(batch))
-            if wanted != had:
+            if not _admits(have, want, batch):
+                wanted, had = (want.dtype, want.at(batch)), (have.dtype, have.at(batch))
                 raise CardError(f"{card.path}: {kind} {want.name!r}", f"expected {had}, as in the graph", f"{wanted}")
+
+
+def fixed_batch(model: "onnx.ModelProto") -> int | None:
+    """Return the leading size of the inputs, None where it is free, where they differ, or where there is none."""
+    weights = {weight.name for weight in model.graph.initializer}
+    leading = {spec.shape[:1] for spec in specs(value for value in model.graph.input if value.name not in weights)}
+    first = leading.pop() if len(leading) == 1 else ()
+    return first[0] if first and isinstance(first[0], int) else None
+
+
+def _admits(have: TensorSpec, want: TensorSpec, batch: int) -> bool:
+    sizes = want.at(batch)
+    same_kind = have.dtype == want.dtype and len(have.shape) == len(sizes)
+    return same_kind and all(free in ("N", size) for free, size in zip(have.shape, sizes, strict=True))
 
 
 def read(path: Path) -> "onnx.ModelProto":

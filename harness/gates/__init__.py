@@ -1,24 +1,38 @@
 """The gates: from a result and the card's promises to a verdict. Pure; decided here once, rendered elsewhere."""
 
 import datetime
+from dataclasses import replace
 
 from harness.cards import ModelCard, Waiver
 from harness.gates import accuracy, failures, parity, ratios, speed
 from harness.gates.findings import Finding, verdict
-from harness.gates.promises import Promise, accuracy_sides, has_promise, promises_for, ratio_batches
+from harness.gates.layers import in_force
+from harness.gates.promises import SPEEDS, Promise, accuracy_sides, has_promise, promises_for, ratio_batches
 from harness.results import Judgement, Result, Verdict
 
-__all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches"]
+__all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches", "settled"]
 
 
-def judge(result: Result, card: ModelCard, today: datetime.date) -> Verdict:
-    """Return the verdict on a result: what broke, what was promised, what was expected, and what is waived."""
-    promise = promises_for(card, result.case)
-    decided = verdict(_findings(result, card, promise))
+def judge(result: Result, card: ModelCard, today: datetime.date, beside: tuple[Finding, ...] = ()) -> Verdict:
+    """Return the verdict on a result: what broke, what was promised, what was expected, and what is waived.
+
+    `beside` are findings from elsewhere that count as well: what the history says of it.
+    """
+    promise = in_force(promises_for(card, result.case), result)
+    found = _noted(_findings(result, card, promise), promise.layer_note)
+    decided = verdict((*found, *beside))
     if result.unpaired:  # takes nothing from what was judged, and is not passed over in silence
         told = Judgement(name="paired", outcome="NOT_RUN", note=f"not compared with ort-cpu: {result.unpaired}")
         decided = decided.model_copy(update={"judgements": (*decided.judgements, told)})
     return _waived(decided, promise.waivers, today)
+
+
+def settled(result: Result, card: ModelCard) -> bool:
+    """Tell whether an accuracy on a part of the data set needs no more images: nothing is open, or something failed."""
+    promise = in_force(promises_for(card, result.case), result)
+    found = _with_gap(accuracy.findings(result, card, promise), result, card, promise)
+    outcomes = {finding.judgement.outcome for finding in found}
+    return "FAIL" in outcomes or "INCONCLUSIVE" not in outcomes
 
 
 def _findings(result: Result, card: ModelCard, promise: Promise) -> tuple[Finding, ...]:
@@ -32,6 +46,17 @@ def _findings(result: Result, card: ModelCard, promise: Promise) -> tuple[Findin
     if result.case.check == "accuracy":
         return _with_gap(accuracy.findings(result, card, promise), result, card, promise)
     return _of_check(result, card, promise)
+
+
+def _noted(found: tuple[Finding, ...], note: str) -> tuple[Finding, ...]:
+    """Add to what is judged by a baseline why that layer of it was taken, where the toolchain's version is unknown."""
+    layered = ("absolute", *SPEEDS) if note else ()
+    return tuple(_with_note(one, note) if one.judgement.name in layered else one for one in found)
+
+
+def _with_note(finding: Finding, note: str) -> Finding:
+    judgement = finding.judgement.model_copy(update={"note": f"{finding.judgement.note}; {note}"})
+    return replace(finding, judgement=judgement)
 
 
 def _of_check(result: Result, card: ModelCard, promise: Promise) -> tuple[Finding, ...]:

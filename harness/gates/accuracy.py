@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator
 
 from harness.cards import Baseline, ModelCard
-from harness.gates import thresholds
+from harness.gates import subset, thresholds
 from harness.gates.findings import Finding, at_least, not_finite, plain, printed_at
 from harness.gates.promises import Promise
-from harness.results import Code, Judgement, Measure, Outcome, Paired, Result
+from harness.gates.subset import Tested
+from harness.results import Code, Judgement, Measure, Outcome, Paired, Result, Samples
 from harness.stats import mcnemar_p
 from harness.units import points, written
 
@@ -19,10 +20,9 @@ def findings(result: Result, card: ModelCard, promise: Promise) -> tuple[Finding
         return broken
     if result.case.weights == "seeded":
         return tuple(_unjudged(measure, "seeded") for measure in result.measures[:1])
-    whole = result.samples is not None and result.samples.whole
-    judged = [_absolute(baseline, result.measures, card, whole=whole) for baseline in promise.baselines]
+    judged = [_absolute(baseline, result, card, promise) for baseline in promise.baselines]
     if result.paired is not None:
-        judged.append(_paired(result.paired, promise, whole=whole))
+        judged.append(_paired(result.paired, result.samples, promise))
     if not judged:
         code: Code = "emulated" if result.case.emulated else "no-promise"
         judged = [_unjudged(result.measures[0], code)]
@@ -47,85 +47,106 @@ def _broken(result: Result) -> Iterator[Finding]:
         yield plain("coverage", "FAIL", "missed", note)
 
 
-def _absolute(baseline: Baseline, measures: tuple[Measure, ...], card: ModelCard, *, whole: bool) -> Finding:
+def _absolute(baseline: Baseline, result: Result, card: ModelCard, promise: Promise) -> Finding:
     protocol = baseline.protocol or card.metric.protocol
     name = f"{baseline.metric}:{baseline.class_}" if baseline.class_ else baseline.metric
-    measure = next((item for item in measures if (item.name, item.protocol) == (name, protocol)), None)
+    measure = next((item for item in result.measures if (item.name, item.protocol) == (name, protocol)), None)
     if measure is None:
         # A promise that nothing answers is not kept, whatever else of this case was.
         note = f"{name} by {protocol!r} is {printed_at(baseline)}, and was not measured"
         return plain("absolute", "FAIL", "missed", note)
     allowed = thresholds.accuracy(baseline)
-    sign = 1.0 if baseline.higher_is_better else -1.0
-    floor = sign * baseline.target - allowed.value
-    interval = None if whole else measure.interval
-    signed = None if interval is None else tuple(sorted(sign * end for end in interval))
-    outcome = _outcome(sign * measure.value, floor, signed, whole=whole)
+    tested = _against_printed(measure, baseline, allowed.value, result, promise)
     seen = written(measure.value, measure.unit)
     note = (
         f"{name} ({protocol}) {seen} against {written(baseline.target, 'fraction')} {printed_at(baseline)}, "
-        f"tolerance {thresholds.in_points(allowed)}{_of_subset(measure.n, whole=whole)}"
+        f"tolerance {thresholds.in_points(allowed)}{tested.said}"
     )
     judgement = Judgement(
         name="absolute",
         target=baseline.target,
         observed=measure.value,
         unit="fraction",
-        interval=interval,
+        interval=None if _is_whole(result.samples) else measure.interval,
         tolerance=allowed.value,
         origin=f"{allowed.origin}; {printed_at(baseline)}",
-        outcome=outcome,
+        p=tested.p,
+        level=tested.level,
+        outcome=tested.outcome,
         note=note,
     )
-    return Finding(judgement, _code(outcome, "missed"))
+    return Finding(judgement, _code(tested.outcome, "missed"))
 
 
-def _paired(paired: Paired, promise: Promise, *, whole: bool) -> Finding:
-    """Judge the loss against the reference: a fact on the whole set, an interval on a subset."""
+def _against_printed(
+    measure: Measure, baseline: Baseline, tolerance: float, result: Result, promise: Promise
+) -> Tested:
+    """Compare with a printed number: a fact on the whole set, a test on a part of it."""
+    samples = result.samples
+    if samples is None:
+        return Tested("INCONCLUSIVE", "; how many images there are is not known")
+    if samples.whole:
+        sign = 1.0 if baseline.higher_is_better else -1.0
+        return Tested(_fact(sign * measure.value, sign * baseline.target - tolerance), "")
+    beside_pair = result.paired is not None
+    errors = subset.errors(samples, pairs=int(beside_pair), unpaired=len(promise.baselines))[1]
+    part = subset.Printed(baseline, tolerance, beside_pair=beside_pair)
+    return _on_subset(subset.against_printed(measure, part, errors, samples), samples)
+
+
+def _paired(paired: Paired, samples: Samples | None, promise: Promise) -> Finding:
+    """Judge the loss against the reference: a fact on the whole set, two tests on a part of it."""
     allowed = thresholds.paired(promise.baselines)
-    interval = None if whole else paired.interval
-    signed = None if interval is None else (-interval[1], -interval[0])
-    outcome = _outcome(-paired.loss, -allowed.value, signed, whole=whole)
+    tested = _pair(paired, allowed.value, samples, promise)
     counts = "" if paired.lost is None else f" ({paired.lost} lost, {paired.gained} gained)"
     note = (
         f"{paired.metric} ({paired.protocol}) {written(paired.value, 'fraction')} against "
         f"{written(paired.reference_value, 'fraction')} of {paired.reference} on the same images: loss "
-        f"{points(paired.loss)}{counts}, margin {thresholds.in_points(allowed)}{_of_subset(paired.n, whole=whole)}"
+        f"{points(paired.loss)}{counts}, margin {thresholds.in_points(allowed)}{tested.said}"
     )
-    known = paired.lost is not None and paired.gained is not None
     judgement = Judgement(
         name="paired",
         target=paired.reference_value,
         observed=paired.value,
         unit="fraction",
-        interval=interval,
+        interval=None if _is_whole(samples) else paired.interval,
         tolerance=allowed.value,
         origin=allowed.origin,
-        p=mcnemar_p(paired.lost or 0, paired.gained or 0) if known else None,
-        outcome=outcome,
+        p=tested.p,
+        level=tested.level,
+        outcome=tested.outcome,
         note=note,
     )
-    return Finding(judgement, _code(outcome, "margin"))
+    return Finding(judgement, _code(tested.outcome, "margin"))
 
 
-def _outcome(value: float, floor: float, interval: tuple[float, ...] | None, *, whole: bool) -> Outcome:
-    """Return PASS or FAIL: by the value on the whole set, only by a clear interval on a subset."""
-    if whole:
-        return "PASS" if at_least(value, floor) else "FAIL"
-    if interval is None:
-        return "INCONCLUSIVE"
-    low, high = interval
-    if at_least(low, floor):
-        return "PASS"
-    return "INCONCLUSIVE" if at_least(high, floor) else "FAIL"
+def _pair(paired: Paired, margin: float, samples: Samples | None, promise: Promise) -> Tested:
+    if samples is None:
+        return Tested("INCONCLUSIVE", "; how many images there are is not known")
+    if samples.whole:
+        known = paired.lost is not None and paired.gained is not None
+        p = mcnemar_p(paired.lost or 0, paired.gained or 0) if known else None
+        return Tested(_fact(-paired.loss, -margin), "", p)
+    errors = subset.errors(samples, pairs=1, unpaired=len(promise.baselines))[0]
+    return _on_subset(subset.pair(paired, margin, errors), samples)
+
+
+def _fact(value: float, floor: float) -> Outcome:
+    return "PASS" if at_least(value, floor) else "FAIL"
+
+
+def _is_whole(samples: Samples | None) -> bool:
+    return samples is not None and samples.whole
+
+
+def _on_subset(tested: Tested, samples: Samples) -> Tested:
+    """Return a test with how many images it rests on, and after how many looks."""
+    looks = f", look {len(samples.looks)}" if samples.looks else ""
+    return tested._replace(said=f"; on {samples.used} of {samples.declared} images{looks}: {tested.said}")
 
 
 def _code(outcome: Outcome, failure: Code) -> Code:
     return "met" if outcome == "PASS" else failure if outcome == "FAIL" else "margin"
-
-
-def _of_subset(count: int, *, whole: bool) -> str:
-    return "" if whole else f"; {count} images are a subset, where only a clear interval decides"
 
 
 def _unjudged(measure: Measure, code: Code) -> Finding:

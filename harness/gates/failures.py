@@ -12,11 +12,14 @@ NEEDS: dict[str, Code] = {
     "memory": "missing-memory",
     "device": "device-drained",
 }
-INFRA_KINDS = ("infra", "device-lost")
+# Nobody can tell a slow tool from one that hangs on its device: a time-out says nothing of the model.
+INFRA_KINDS = ("infra", "device-lost", "timeout")
 
 
 def not_run(result: Result) -> Finding:
-    """Return why a case never ran."""
+    """Return why a case never ran; one that a budget left out is undecided."""
+    if result.missing_need == "budget":
+        return plain("run", "INCONCLUSIVE", "budget", result.missing)
     code = NEEDS.get(result.missing_need, "infra")
     return plain("run", "NOT_RUN", code, result.missing or "the case did not run")
 

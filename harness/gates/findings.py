@@ -58,4 +58,5 @@ def printed_at(baseline: Baseline) -> str:
     place = baseline.source
     line = f":{place.line}" if place.line else ""
     said = "promised" if baseline.role == "promise" else "measured before"
-    return f"{said} for {baseline.chip}, {place.file.rpartition('/')[2]}{line}"
+    layer = f" when {baseline.when}" if baseline.when else ""
+    return f"{said} for {baseline.chip}{layer}, {place.file.rpartition('/')[2]}{line}"

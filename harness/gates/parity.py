@@ -17,7 +17,27 @@ def findings(result: Result, card: ModelCard) -> tuple[Finding, ...]:
     if lacking:
         note = f"{lacking} of {len(card.kept_outputs)} outputs were not compared"
         return (plain("parity", "FAIL", "parity", note),)
-    return tuple(finding for item in result.parity for finding in _output(item, result, card))
+    outputs = tuple(finding for item in result.parity for finding in _output(item, result, card))
+    return (*outputs, *_repeat(result))
+
+
+def _repeat(result: Result) -> tuple[Finding, ...]:
+    """Return whether a second run on the same inputs answered the very same, where there was one."""
+    found = result.repeat
+    if found is None:
+        return ()
+    named = f": {', '.join(found.differing)}" if found.differing else ""
+    judgement = Judgement(
+        name="repeat",
+        target=1.0,
+        observed=found.equal / found.n,
+        unit="fraction",
+        tolerance=0.0,
+        origin="default",
+        outcome="PASS" if found.equal == found.n else "FAIL",
+        note=f"{found.equal} of {found.n} inputs gave the very same outputs in a second run{named}",
+    )
+    return (_finding(judgement),)
 
 
 def _output(item: OutputParity, result: Result, card: ModelCard) -> Iterator[Finding]:
@@ -60,6 +80,8 @@ def agreement_findings(result: Result, card: ModelCard) -> tuple[Finding, ...]:
     size's kernels may break the tie the other way.
     """
     found = result.agreement
+    if result.parity:  # without a data set there are no predictions: the outputs for noise are compared
+        return findings(result, card)
     if found is None or found.n == 0:
         return (plain("agreement", "NOT_RUN", "infra", "the result compares no prediction"),)
     ties = card.metric.name != "top1" and (found.differing_share or 1.0) <= thresholds.AGREEMENT

@@ -15,7 +15,8 @@ REFERENCE_RUNTIMES = ("torch-cpu", "tf-cpu", "ort-plain")
 class Promise:
     """The card's rows that bear on one case: numbers, ratios, expected failures and waivers.
 
-    `references` are ratios to what is only printed, told beside the promised ones.
+    `references` are ratios to what is only printed, told beside the promised ones. `layer_note` says which layer of
+    the baselines holds where the toolchain's version is not known.
     """
 
     baselines: tuple[Baseline, ...] = ()
@@ -23,6 +24,7 @@ class Promise:
     references: tuple[Ratio, ...] = ()
     expectations: tuple[Expect, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    layer_note: str = ""
 
 
 def promises_for(card: ModelCard, case: Case) -> Promise:
@@ -39,15 +41,16 @@ def promises_for(card: ModelCard, case: Case) -> Promise:
 def has_promise(card: ModelCard, case: Case) -> bool:
     """Tell whether the case stands on a promise, or its check carries a threshold of its own.
 
-    Parity, batch consistency and paired accuracy do; the framework itself is what accuracy is paired with, so there
-    only a promised number makes a case.
+    Parity, batch consistency and paired accuracy do; the framework itself is what accuracy is paired with, and without
+    a data set there are no pairs, so there only a promised number makes a case.
     """
     if case.check in ("parity", "batch-consistency"):
         return True
     promise = promises_for(card, case)
     if promise.baselines or promise.ratios or promise.expectations:
         return True
-    return case.check == "accuracy" and case.runtime not in REFERENCE_RUNTIMES
+    paired = case.runtime not in REFERENCE_RUNTIMES and card.dataset.kind != "none"
+    return case.check == "accuracy" and paired
 
 
 def same_chip(printed: str, chip: str) -> bool:

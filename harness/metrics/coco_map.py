@@ -28,8 +28,11 @@ PROTOCOLS = (ALL_ROWS, STANDARD)
 # So many images are matched at once: 256 took the least time of 16 to 4096, with 100 detections each.
 CHUNK_IMAGES = 256
 RESAMPLES = 200
-# A resample of so many detections takes about 30 ms. A whole set is larger, and there the observed loss is a fact.
-MOST_RESAMPLED = 50_000
+# A resample of so many detections takes about 30 ms; of more, fewer are drawn, but never fewer than tell a spread.
+QUICKLY_RESAMPLED = 50_000
+FEWEST_RESAMPLES = 50
+# The whole of COCO has 500,000 rows, and there the observed loss is a fact.
+MOST_RESAMPLED = 450_000
 # A percentile interval over fewer images is not to be trusted, so there is none.
 FEWEST_IMAGES = 30
 
@@ -134,7 +137,7 @@ def paired(metric: Metric, candidate: Mapping[str, Array], reference: Mapping[st
     count, interval = len(candidate["ids"]), None
     if _resampled(candidate, reference):
         ours, others = mine.mean_precision(), theirs.mean_precision()
-        interval = bootstrap_interval(count, lambda index: others(index) - ours(index), RESAMPLES)
+        interval = bootstrap_interval(count, lambda index: others(index) - ours(index), _resamples(candidate))
     return Paired(
         reference=name,
         metric="map",
@@ -143,6 +146,7 @@ def paired(metric: Metric, candidate: Mapping[str, Array], reference: Mapping[st
         reference_value=reference_value,
         loss=reference_value - value,
         n=count,
+        differing=int(np.count_nonzero((_found(candidate) != _found(reference)).any(axis=1))),
         interval=interval,
     )
 
@@ -163,11 +167,26 @@ def _resampled(*outcomes: Mapping[str, Array]) -> bool:
     return len(outcomes[0]["ids"]) >= FEWEST_IMAGES and all(len(one["image"]) <= MOST_RESAMPLED for one in outcomes)
 
 
+def _resamples(outcomes: Mapping[str, Array]) -> int:
+    """Return how many resamples an interval is made of, in about the same time for more detections."""
+    return max(FEWEST_RESAMPLES, min(RESAMPLES, RESAMPLES * QUICKLY_RESAMPLED // max(1, len(outcomes["image"]))))
+
+
+def _found(outcomes: Mapping[str, Array]) -> Array:
+    """Return how many rows of each image found an object and how many did not, at each threshold: images × 20."""
+    hits = (unpacked(outcomes["matched"])[0] & ~unpacked(outcomes["ignored"])[0]).astype(np.int64)
+    rows = np.vstack([hits, 1 - hits]) * outcomes["valid"]
+    counts = np.zeros((len(rows), len(outcomes["ids"])), np.int64)
+    for count, row in zip(counts, rows, strict=True):
+        np.add.at(count, outcomes["image"], row)
+    return counts.T
+
+
 def _measures(protocol: str, outcomes: Mapping[str, Array]) -> list[Measure]:
     count, curves = len(outcomes["ids"]), Curves(outcomes, _rows(protocol, outcomes))
     precision, interval = curves.mean_precision(), None
     if _resampled(outcomes):
-        interval = bootstrap_interval(count, precision, RESAMPLES)
+        interval = bootstrap_interval(count, precision, _resamples(outcomes))
     return [
         Measure(name=name, protocol=protocol, value=value, n=count, interval=interval if name == "map" else None)
         for name, value in curves.summary().items()

@@ -11,7 +11,7 @@ from harness.cards import Metric
 from harness.errors import CardError, RunError
 from harness.results import Measure, Paired
 from harness.samples import Array
-from harness.stats import Index, Interval, bootstrap_interval
+from harness.stats import Index, Interval, bootstrap_interval, bootstrap_sums
 
 DATASET = "dataset"
 RUNNING_MEAN = "running-mean"
@@ -21,6 +21,7 @@ ORDER_SEED = 18
 FEWEST_IMAGES = 30
 Matrices = npt.NDArray[np.int64]
 """One confusion matrix per image: images × true classes × best classes."""
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Overlap:
         """Return the overlap of some images, in this order."""
         return type(self)(self.hits[index], self.union[index])
 
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Return the intersections and, beside them, the unions: images × (classes, twice)."""
+        return np.hstack([self.hits, self.union])
+
 
 def pooled_class_iou(overlap: Overlap) -> npt.NDArray[np.float64]:
     """Return the IoU of every class over all images, NaN for a class neither labelled nor predicted."""
@@ -54,6 +59,18 @@ def pooled_iou(overlap: Overlap) -> float:
     values = pooled_class_iou(overlap)
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float("nan")
+
+
+def pooled_of_sums(sums: Floats) -> Floats:
+    """Return the mean IoU over the classes that occur, NaN where none does, of pixel sums: … × (classes, twice).
+
+    The first half of the last axis are the intersections, the other the unions.
+    """
+    hits, union = np.split(sums, 2, axis=-1)
+    each = np.divide(hits, union, out=np.zeros_like(hits), where=union > 0)
+    present = np.count_nonzero(union > 0, axis=-1)
+    mean: Floats = np.divide(each.sum(axis=-1), present, out=np.full(present.shape, np.nan), where=present > 0)
+    return mean
 
 
 def mean_accuracy(matrix: npt.NDArray[np.int64]) -> float:
@@ -122,7 +139,8 @@ def measures(metric: Metric, outcomes: Mapping[str, Array]) -> tuple[Measure, ..
 def paired(metric: Metric, candidate: Mapping[str, Array], reference: Mapping[str, Array], name: str) -> Paired:
     """Compare mIoU on the same images, in the same order, by the card's protocol; `name` is the reference's."""
     mine, theirs = Overlap.of(dense(candidate)), Overlap.of(dense(reference))
-    statistic = running_mean_iou if protocol(metric) == RUNNING_MEAN else pooled_iou
+    running = protocol(metric) == RUNNING_MEAN
+    statistic = running_mean_iou if running else pooled_iou
     value, reference_value = statistic(mine), statistic(theirs)
     count = len(candidate["ids"])
     return Paired(
@@ -133,8 +151,25 @@ def paired(metric: Metric, candidate: Mapping[str, Array], reference: Mapping[st
         reference_value=reference_value,
         loss=reference_value - value,
         n=count,
-        interval=_interval(count, lambda index: statistic(theirs.at(index)) - statistic(mine.at(index))),
+        differing=int(np.count_nonzero((mine.columns() != theirs.columns()).any(axis=1))),
+        interval=_running_loss_interval(mine, theirs) if running else _pooled_loss_interval(mine, theirs),
     )
+
+
+def _running_loss_interval(mine: Overlap, theirs: Overlap) -> Interval | None:
+    return _interval(
+        len(mine.hits), lambda index: running_mean_iou(theirs.at(index)) - running_mean_iou(mine.at(index))
+    )
+
+
+def _pooled_loss_interval(mine: Overlap, theirs: Overlap) -> Interval | None:
+    def losses(sums: Floats) -> Floats:
+        ours, others = np.split(sums, 2, axis=-1)
+        return pooled_of_sums(others) - pooled_of_sums(ours)
+
+    if len(mine.hits) < FEWEST_IMAGES:
+        return None
+    return bootstrap_sums(np.hstack([mine.columns(), theirs.columns()]), losses)
 
 
 def protocol(metric: Metric) -> str:
@@ -167,7 +202,7 @@ def _running(outcomes: Mapping[str, Array], matrices: Matrices) -> tuple[Measure
 def _dataset(matrices: Matrices, classes: Array) -> tuple[Measure, ...]:
     """Return the four numbers of the ResNeSt script (MIoU, Pixel_acc, Mean_acc, FWIoU) and the IoU of every class."""
     count, overlap = len(matrices), Overlap.of(matrices)
-    interval = _interval(count, lambda index: pooled_iou(overlap.at(index)))
+    interval = bootstrap_sums(overlap.columns(), pooled_of_sums) if count >= FEWEST_IMAGES else None
     pooled = matrices.sum(axis=0)
     accuracies = {
         "pixacc": int(overlap.hits.sum()) / int(pooled.sum()),

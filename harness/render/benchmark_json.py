@@ -41,7 +41,12 @@ def _benchmark(entry: Entry) -> dict[str, Any]:
         "fullname": f"tests/gates/test_{case.check}.py::{name}",
         "params": {"case": case.id},
         "param": case.id,
-        "extra_info": {"outcome": entry.verdict.outcome, "code": entry.verdict.code, "batch": case.batch},
+        "extra_info": {
+            "outcome": entry.verdict.outcome,
+            "code": entry.verdict.code,
+            "batch": case.batch,
+            "omgate_entry": json.loads(entry.to_json()),  # what `omgate history import` reads
+        },
         "options": {"disable_gc": False, "timer": "perf_counter", "min_rounds": 5, "max_time": 1.0, "warmup": False},
         "stats": _stats(rounds),
     }

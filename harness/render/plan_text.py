@@ -1,20 +1,57 @@
 """The plan of a run as text: the cases, what is missing with its remedy, and what nobody promises."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from harness.costs import Totals
 from harness.errors import MissingNeedError
 from harness.results import Case
+from harness.units import duration
+
+ORIGINS = {"history": "by the history", "readme": "by printed rates", "guess": "by guesses"}
 
 
 def render(
     cases: Sequence[tuple[Case, str]],
     lacks: Sequence[tuple[MissingNeedError, Sequence[Case]]],
     unpromised: Sequence[Case],
+    on_request: Sequence[Case] = (),
 ) -> str:
-    """Return the plan: cases with what they need, what cannot run with the cases it holds up, and the unpromised."""
-    parts = [_cases(cases), _lacks(lacks), _unpromised(unpromised)]
+    """Return the plan: cases with what they need, what cannot run with the cases it holds up, and the unpromised.
+
+    Last, and only where there are any, the cases that run a repository's own scripts, when someone asks for it.
+    """
+    parts = [_cases(cases), _lacks(lacks), _unpromised(unpromised), *([_scripts(on_request)] if on_request else [])]
     return "\n\n".join("\n".join(part) for part in parts)
+
+
+def sums(totals: Totals) -> str:
+    """Return what a plan will cost: hours, GB that are added to the store, ATC and NPU minutes, and how that is known.
+
+    >>> sums(Totals(1.5, 2.25, 12.0, 40.0, {"history": 30, "guess": 2}))
+    'about 1.5 hours, 2.25 GB, 12 ATC minutes and 40 NPU minutes (30 cases by the history, 2 by guesses)'
+    """
+    numbers = [_short(value) for value in (totals.hours, totals.gigabytes, totals.atc_minutes, totals.npu_minutes)]
+    known = [(totals.origins.get(name, 0), how) for name, how in ORIGINS.items()]
+    counted = [f"{count} {how}" for count, how in known if count]
+    if counted:
+        first, *rest = counted
+        number, _, how = first.partition(" ")
+        counted = [f"{_counted(int(number), 'case')} {how}", *rest]
+    hours, gigabytes, atc, npu = numbers
+    why = f" ({', '.join(counted)})" if counted else ""
+    return f"about {hours} hours, {gigabytes} GB, {atc} ATC minutes and {npu} NPU minutes{why}"
+
+
+def left_out(names: Mapping[str, float], budget: str) -> Iterator[str]:
+    """Yield what a budget leaves out, by the names of the tests and their predicted seconds."""
+    yield f"{_counted(len(names), 'case')} left out by --budget {budget}, {duration(sum(names.values()))} in all"
+    width = max(map(len, names), default=0)
+    yield from (f"  {name:<{width}}  {duration(seconds)}" for name, seconds in names.items())
+
+
+def _short(value: float) -> str:
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def _cases(cases: Sequence[tuple[Case, str]]) -> Iterator[str]:
@@ -38,6 +75,12 @@ def _unpromised(cases: Sequence[Case]) -> Iterator[str]:
     yield f"{_counted(len(cases), 'case')} that no card promises"
     if cases:
         yield "  --unpromised runs them, and omgate adopt makes baselines of what they measure"
+    yield from (f"  {line}" for line in _by_model(cases))
+
+
+def _scripts(cases: Sequence[Case]) -> Iterator[str]:
+    yield f"{_counted(len(cases), 'case')} that would run a repository's own scripts"
+    yield "  --run-scripts runs them: it is the repository's code, in a private copy, with your rights"
     yield from (f"  {line}" for line in _by_model(cases))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.plan import Lack
+from harness.selection import Lack
 
 
 def test_needs(lack: Lack, report_lack: Callable[[Lack], None]) -> None:

@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HARNESS = ROOT / "harness"
 FIXTURES = ROOT / "fixtures"
-HEAVY = {"matplotlib", "onnx", "onnxruntime", "onnxslim", "plotly", "ray", "scipy", "tensorflow", "torch"}
+HEAVY = {
+    *("matplotlib", "onnx", "onnxruntime", "onnxslim", "otava", "plotly", "psycopg", "ray", "scipy", "sqlalchemy"),
+    *("tensorflow", "torch"),
+}
 UNPICKLERS = ("dill", "joblib", "marshal", "pickle")
 MEANINGLESS = {"utils", "util", "common", "helpers", "helper", "base", "misc", "core"}
 

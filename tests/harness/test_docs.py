@@ -12,13 +12,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 
-from fixtures import options
-from harness import card_promises, card_tables, cards, lint, needs, plan, results, runtimes
+from fixtures import history, options
+from harness import card_promises, card_scripts, card_tables, cards, lint, needs, plan, results, runtimes
 from harness.cards import Table
 from harness.cli import COMMANDS
 from harness.datasets.digits import PARAMS
 from harness.outcomes import ExitCode
 from harness.preprocess.steps import STAGES
+from harness.selection import Selection
 from harness.units import written
 
 ROOT = Path(__file__).parents[2]
@@ -36,16 +37,22 @@ SECTIONS = {
     "metric": cards.Metric,
     "atc": cards.Atc,
     "export": cards.Export,
+    "script": cards.Script,
+    "script.export": card_scripts.ExportStep,
+    "script.preprocess": card_scripts.PreprocessStep,
+    "script.postprocess": card_scripts.PostprocessStep,
+    "script.postprocess.metric": card_scripts.PrintedMetric,
     "baseline": cards.Baseline,
     "Places": cards.Place,
     "expect": cards.Expect,
     "ratio": cards.Ratio,
     "Sides of a ratio": cards.RatioSide,
     "waiver": cards.Waiver,
+    "loosened": cards.Loosened,
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device"}
+OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device", "--no-deps"}
 
 
 def text(name: str) -> str:
@@ -111,12 +118,29 @@ def test_the_card_reference_has_every_key_with_its_type_and_default(title):
 def test_every_table_of_a_card_has_a_section():
     tables = {
         one
-        for module in (cards, card_tables, card_promises)
+        for module in (cards, card_tables, card_promises, card_scripts)
         for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, Table) and one is not Table
+        if isinstance(one, type) and issubclass(one, Table) and one not in (Table, card_scripts.ScriptStep)
     }
 
     assert tables == set(SECTIONS.values())
+
+
+def test_the_card_reference_says_which_step_may_name_which_placeholder():
+    steps = {
+        "export": card_scripts.ExportStep,
+        "preprocess": card_scripts.PreprocessStep,
+        "postprocess": card_scripts.PostprocessStep,
+    }
+    found = {
+        row[0].strip("`{}"): set(steps) if row[2] == "every step" else set(re.findall(r"`(\w+)`", row[2]))
+        for row in rows(section(text("docs/cards.md"), "Placeholders"))
+    }
+
+    expected = {
+        name: {step for step, one in steps.items() if name in one.allowed} for name in card_scripts.PLACEHOLDERS
+    }
+    assert found == expected
 
 
 def test_the_card_reference_has_every_preprocessing_step_with_its_parameters():
@@ -146,6 +170,7 @@ class Options:
     def __init__(self) -> None:
         self.names: list[str] = []
         options.pytest_addoption(self)
+        history.pytest_addoption(self)
 
     def getgroup(self, *_: str) -> "Options":
         return self
@@ -193,7 +218,7 @@ def test_a_page_mentions_only_options_that_exist(page):
 
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
-    sources.append(ROOT / "tests/harness/ascend/test_bundles.py")  # whose folder of bundles a user may set
+    sources += [ROOT / "tests/harness" / name for name in ("ascend/test_bundles.py", "history/conftest.py")]
     sources.append(ROOT / "tests/browser/test_report_page.py")  # which looks for Chromium there
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
@@ -307,7 +332,7 @@ def test_both_readmes_show_the_same_output():
 def test_the_shown_output_has_the_cases_and_the_promises_of_today(monkeypatch):
     monkeypatch.setattr(needs, "has_torch", lambda: True)  # as in the gates' environment, which has both frameworks
     monkeypatch.setattr(needs, "has_tensorflow", lambda: True)
-    made = plan.make(plan.Selection(runtimes=("ort-cpu",)))
+    made = plan.make(Selection(runtimes=("ort-cpu",)))
     shown = {tuple(line.split()[:2]): line for line in output(READMES[0]).splitlines()}
 
     assert {(case.id, case.check) for case in made.cases} == {key for key in shown if "-ort-cpu-" in "".join(key)}

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from harness.cards import Expect, ModelCard, Place
 from harness.emulator import prefix
 from harness.emulator.devices import MIB, Devices
 from harness.measure import TimePlan
-from harness.plan import Selection
 from harness.results import Case, Result, Verdict
 from harness.runtimes import OM_RUNTIMES
+from harness.selection import Selection
 from harness.workbench import Workbench
 
 TODAY = datetime.date(2026, 11, 20)
@@ -281,6 +282,70 @@ def test_corrupt_outputs_miss_parity(night, resnest):
 
     assert verdict.outcome == "FAIL"
     assert verdict.code in ("parity", "nan")
+
+
+# The network's own preprocessing after the crop, on bytes: (p / 255 − m) / s = (p − 255 m) × 1 / (255 s).
+AIPP = """aipp_op {
+  aipp_mode: static
+  input_format: RGB888_U8
+  src_image_size_w: 32
+  src_image_size_h: 32
+  min_chn_0: 123.675  min_chn_1: 116.28  min_chn_2: 103.53
+  var_reci_chn_0: 0.017124754  var_reci_chn_1: 0.017507003  var_reci_chn_2: 0.017429194
+}
+"""
+FED_WITH_PICTURES = """
+[atc]
+framework = 5
+flags = { insert_op_conf = "aipp.cfg" }
+
+[[atc.input]]
+name = "actual_input_1"
+dtype = "uint8"
+shape = ["N", 32, 32, 3]
+layout = "NHWC"
+
+[[atc.preprocess]]
+step = "resize"
+params = { width = 40, height = 40, filter = "bilinear" }
+
+[[atc.preprocess]]
+step = "center_crop"
+params = { width = 32, height = 32 }
+"""
+
+
+def fed_with_pictures(card: ModelCard, folder: Path, aipp: str = AIPP) -> ModelCard:
+    """Return a copy of the card whose OM takes pictures; AIPP does the rest."""
+    shutil.copytree(card.path.parent, folder, ignore=shutil.ignore_patterns("__pycache__", "card.toml"))
+    (folder / "aipp.cfg").write_text(aipp, encoding="utf-8")
+    text = (folder / "tiny.toml").read_text(encoding="utf-8").replace(card.name, "fed-with-pictures")
+    name = f'name = "{card.input[0].name}"'
+    (folder / "tiny.toml").write_text(
+        text + FED_WITH_PICTURES.replace('name = "actual_input_1"', name), encoding="utf-8"
+    )
+    return cards.load(folder / "tiny.toml")
+
+
+@pytest.mark.parametrize("check", ["accuracy", "parity"])
+def test_an_om_with_aipp_is_fed_with_pictures_and_compared_with_the_network_on_the_same(night, resnest, check):
+    card = fed_with_pictures(resnest, night.folder / "models")
+
+    result, verdict = night.run(card, check)
+
+    assert result.status == "measured", result.error
+    assert verdict.outcome == "PASS", verdict.reason
+
+
+def test_an_aipp_that_does_not_do_what_the_network_was_trained_with_is_red(night, resnest):
+    card = fed_with_pictures(
+        resnest, night.folder / "models", AIPP.replace("  min_chn_0", "  rbuv_swap_switch: true  min_chn_0")
+    )
+
+    result, verdict = night.run(card, "accuracy")
+
+    assert result.status == "measured", result.error
+    assert (verdict.outcome, verdict.code) == ("FAIL", "missed")
 
 
 def test_what_is_planned_on_an_npu_is_the_cards_first_tool_that_is_installed(night):

@@ -15,6 +15,7 @@ from harness.build import Builder
 from harness.checks.parity import fixed_inputs
 from harness.errors import MissingNeedError, WeightsError
 from harness.results import Case
+from harness.selection import Selection
 from harness.workbench import Workbench
 from tests.harness.convert.small_tensorflow import OPERATORS, index_file, run_graph, trained, write_card
 
@@ -224,7 +225,7 @@ def test_importing_tensorflow_says_nothing():
 def test_a_framework_runs_its_own_cards_only(folder, runtime, planned):
     asked = {"runtimes": (runtime,), "weights": "seeded", "checks": ("parity",), "card_folders": (folder,)}
 
-    cases = plan.make(plan.Selection(**asked)).cases
+    cases = plan.make(Selection(**asked)).cases
 
     assert ("small" in {case.model for case in cases}) is planned
     assert ("resnest50" in {case.model for case in cases}) is (runtime != "tf-cpu")

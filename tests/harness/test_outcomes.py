@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.outcomes import Ended, ExitCode, exit_code, outcome_of
+from harness.outcomes import Ended, ExitCode, exit_code, is_finished, outcome_of
 from harness.results import Verdict
 
 TABLE = [
@@ -80,3 +80,21 @@ def test_the_exit_code_follows_from_how_the_items_ended(
     ended: list[Ended], max_skips: int | None, code: ExitCode
 ) -> None:
     assert exit_code(ended, max_skips) == code
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "finished"),
+    [
+        ("PASS", "met", True),
+        ("FAIL", "missed", True),
+        ("INCONCLUSIVE", "not-quiet", True),
+        ("INCONCLUSIVE", "budget", True),
+        ("NO_BASELINE", "no-promise", True),
+        ("NOT_RUN", "infra", False),
+        ("NOT_RUN", "device-drained", False),
+        ("NOT_RUN", "missing-memory", False),
+        ("INCONCLUSIVE", "ratio-side-missing", False),
+    ],
+)
+def test_what_is_taken_up_again_is_what_never_ran_or_waited_for_that(outcome, code, finished):
+    assert is_finished(Verdict(outcome=outcome, code=code)) is finished

@@ -7,7 +7,8 @@ import pytest
 
 from harness import needs, plan, runtimes
 from harness.errors import UsageError
-from harness.plan import Selection, accuracy_batch, make
+from harness.plan import accuracy_batch, make
+from harness.selection import Selection
 
 CARD = """
 name = "{name}"

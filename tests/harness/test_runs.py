@@ -94,3 +94,50 @@ def test_stored_runs_are_read_in_the_order_given(tmp_path: Path) -> None:
 def test_a_stored_folder_that_is_no_runs_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"expected a run folder with results\.jsonl"):
         stored_entries((tmp_path,))
+
+
+def broken(batch: int) -> Entry:
+    return entry(batch).model_copy(update={"verdict": Verdict(outcome="NOT_RUN", code="infra")})
+
+
+def finished(one: Entry) -> bool:
+    return one.verdict.outcome == "PASS"
+
+
+def test_a_run_that_is_taken_up_keeps_what_is_finished_and_puts_the_rest_aside(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for one in (entry(1), broken(4), entry(8)):
+        folder.append(one.to_json())
+    with (tmp_path / "results.jsonl").open("a") as stream:
+        stream.write(entry(16).to_json()[:70])
+
+    kept = folder.take_up(finished)
+    folder.append(entry(4).to_json())
+
+    assert kept == (entry(1), entry(8))
+    assert read_entries(tmp_path) == (entry(1), entry(8), entry(4))
+    assert Entry.model_validate_json((tmp_path / "repeated.jsonl").read_text()) == broken(4)
+
+
+def test_what_is_put_aside_twice_is_all_there(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for batch in (1, 4):
+        folder.append(broken(batch).to_json())
+        folder.take_up(finished)
+
+    assert len((tmp_path / "repeated.jsonl").read_text().splitlines()) == 2
+    assert read_entries(tmp_path) == ()
+
+
+def test_a_run_that_had_measured_nothing_is_taken_up_empty(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path).take_up(finished) == ()
+
+
+def test_a_folder_that_is_held_is_held_by_one(tmp_path: Path) -> None:
+    lock = RunFolder(tmp_path).hold()
+
+    with pytest.raises(UsageError, match="expected a run that has ended, got one that is still going"):
+        RunFolder(tmp_path).hold()
+
+    lock.release()
+    RunFolder(tmp_path).hold().release()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.units import points, written
+from harness.units import duration, points, written
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,12 @@ def test_a_value_is_written_with_its_unit(value, unit, text):
 @pytest.mark.parametrize(("value", "text"), [(0.005, "0.5 points"), (-0.0002, "-0.02 points"), (0.0, "0 points")])
 def test_a_difference_of_fractions_is_in_points(value, text):
     assert points(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0 s"), (4.26, "4.3 s"), (59.4, "59 s"), (60, "1 min"), (95, "1 min 35 s"), (5400, "1 h 30 min"),
+     (86400, "24 h")],
+)  # fmt: skip
+def test_a_duration_is_in_its_two_largest_units(seconds, text):
+    assert duration(seconds) == text

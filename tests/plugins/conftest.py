@@ -90,7 +90,7 @@ class Suite:
         monkeypatch.setenv("OMGATE_TEST_ANSWERS", str(pytester.path / "answers.json"))
         monkeypatch.setenv("OMGATE_TEST_MODELS", str(self.models))
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        for name in ("OMGATE_WEIGHTS_DIR", "OMGATE_DATA_DIR", "OMGATE_CACHE_DIR"):
+        for name in ("OMGATE_WEIGHTS_DIR", "OMGATE_DATA_DIR", "OMGATE_CACHE_DIR", "OMGATE_HISTORY"):
             monkeypatch.delenv(name, raising=False)
         plugins = (ROOT / "conftest.py").read_text(encoding="utf-8").partition("pytest_plugins = ")[2].strip()
         pytester.makeconftest(ANSWERS.format(plugins=plugins))

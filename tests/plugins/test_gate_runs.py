@@ -12,10 +12,13 @@ from xml.etree import ElementTree
 import pytest
 
 OPTIONS = [
+    *("--budget", "--shard", "--resume", "--history"),
     *("--model", "--runtime", "--chip", "--batch-size", "--check", "--npu-device", "--samples", "--threads"),
     *("--weights", "--weights-dir", "--data-dir", "--cache-dir", "--report-dir", "--cards", "--max-skips"),
     *(
         "--unpromised",
+        "--run-scripts",
+        "--zoo",
         "--isolate",
         "--strict-gates",
         "--emulate",

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness import cards
-from harness.checks.accuracy import _require_each_once
+from harness.checks.accuracy import require_each_once
 from harness.errors import RunError
 from harness.stream import Feed
 
@@ -17,7 +17,7 @@ def feed(*ids: str) -> Feed:
 
 
 def test_the_feed_scored_in_order_is_accepted() -> None:
-    _require_each_once(CARD, ["a", "b", "c"], feed("a", "b", "c"))
+    require_each_once(CARD, ["a", "b", "c"], feed("a", "b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_the_feed_scored_in_order_is_accepted() -> None:
 )
 def test_another_sample_than_the_feeds_is_named(scored: list[str], wanted: str, got: str) -> None:
     with pytest.raises(RunError, match=f"expected sample {wanted} to be scored next, got {got}") as caught:
-        _require_each_once(CARD, scored, feed("a", "b", "c"))
+        require_each_once(CARD, scored, feed("a", "b", "c"))
 
     assert caught.value.kind == "data"

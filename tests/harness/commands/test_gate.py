@@ -11,8 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 WAITING = """
+import signal
 import time
 from pathlib import Path
+
+# A shell starts what runs in the background with interruptions ignored, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_collection():
     Path("waiting").touch()
@@ -55,11 +59,11 @@ def test_an_interruption_reaches_pytest_and_its_exit_code_comes_back(tmp_path):
     (tmp_path / "waiting_plugin.py").write_text(WAITING, encoding="utf-8")
 
     with started(tmp_path, "-p", "waiting_plugin") as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=90)
 
     assert process.returncode == 2
     assert "KeyboardInterrupt" in out

@@ -20,7 +20,8 @@ def host(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("OMGATE_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(rounds, "record", lambda toolchain, plan: good_recording())
+    recording = good_recording()  # made once, before `record` is replaced
+    monkeypatch.setattr(rounds, "record", lambda toolchain, plan: recording)
     monkeypatch.chdir(tmp_path)
 
 

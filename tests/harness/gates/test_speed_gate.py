@@ -129,6 +129,58 @@ def test_nothing_is_proposed_within_the_tolerance_or_on_a_cpu(result):
     assert judge(result, card_of(fps(), CPU_FLOOR), TODAY).suggestion == {}
 
 
+AGAIN = {
+    # the first run, the second in a fresh process, the verdict
+    "both miss": (94, 94, {}, "FAIL missed"),
+    "the second meets": (94, 96, {}, "PASS met"),
+    "the first was open, both together miss": (94.5, 94, {"spread": (0.9, 1.0, 1.02)}, "FAIL missed"),
+    "both are open": (94.8, 94.9, {"spread": (0.9, 1.0, 1.1)}, "INCONCLUSIVE margin"),
+    "the second is NaN": (94, NAN, {}, "FAIL nan"),
+    "someone came": (94, 94, {"occupants": ("train.py",)}, "INCONCLUSIVE not-quiet"),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_case_that_is_timed_again_is_judged_by_both_runs(name):
+    first, second, changes, expected = AGAIN[name]
+    again = speed(second, **({"spread": changes["spread"]} if name == "both are open" else {})).measurement
+    result = speed(first, **changes).model_copy(update={"confirmation": again})
+
+    verdict = judge(result, card_of(fps()), TODAY)
+
+    assert f"{verdict.outcome} {verdict.code}" == expected
+
+
+def test_an_outlier_alone_takes_no_pass_away_and_is_named():
+    # Ten rounds of 10 ms and one of 30 ms: their mean is 11.82 ms, so 84.6 images/s.
+    rounds = {"definition": "ais_bench", "statistic": "mean", "batch": 1, "rounds_ms": (10.0, 10.01) * 5 + (30.0,)}
+
+    verdict = judge(result_of(case_of("throughput"), measurement=rounds), card_of(fps()), TODAY)
+
+    assert verdict.outcome == "PASS"
+    assert verdict.judgements[0].observed == pytest.approx(11 / 0.13005)
+    assert "1 outlier of up to 30 ms where the median is 10.01 ms; 99.95 images/s without" in verdict.reason
+
+
+def test_many_slow_rounds_are_no_outliers():
+    rounds = {"definition": "ais_bench", "statistic": "mean", "batch": 1, "rounds_ms": ((10.0,) * 4 + (15.0,)) * 12}
+
+    verdict = judge(result_of(case_of("throughput"), measurement=rounds), card_of(fps()), TODAY)
+
+    assert (verdict.outcome, verdict.code) == ("FAIL", "missed")
+
+
+def test_a_run_faster_than_one_promise_and_not_than_the_next_proposes_nothing():
+    card = card_of(fps(100.0), fps(198.0, role="measured", toolchain="CANN 6"))
+
+    assert judge(speed(200), card, TODAY).suggestion == {}
+
+
+def test_noise_that_the_history_knows_keeps_a_miss_open():
+    assert judge(speed(94), card_of(fps()), TODAY).outcome == "FAIL"
+    assert judge(speed(94, noise=0.01), card_of(fps()), TODAY).outcome == "INCONCLUSIVE"
+
+
 def test_an_occupant_is_named():
     verdict = judge(speed(50, occupants=("process 42 (train.py) with 7100 MiB",)), card_of(fps()), TODAY)
 

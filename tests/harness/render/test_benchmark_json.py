@@ -83,7 +83,9 @@ def test_a_benchmark_has_the_name_of_its_item_and_the_verdict():
     assert found["group"] == "latency"
     assert found["fullname"] == "tests/gates/test_latency.py::test_latency[icnet-tiny-ort-cpu-bs1]"
     assert found["param"] == "icnet-tiny-ort-cpu-bs1"
+    whole = found["extra_info"].pop("omgate_entry")
     assert found["extra_info"] == {"outcome": "PASS", "code": "met", "batch": 1}
+    assert Entry.model_validate(whole) == entry("latency", batch=1)
 
 
 def test_the_machine_and_the_commit_are_those_of_the_results():

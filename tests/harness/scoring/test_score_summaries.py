@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import RunError, UsageError
-from harness.gates.speed import reading
+from harness.gates.rounds import reading
 from harness.scoring import summaries
 
 # 4, 5 and 6 ms a batch of 4: a mean of 5 ms, 800 images/s.

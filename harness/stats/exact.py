@@ -1,39 +1,14 @@
-"""Statistics of the gates: pure functions of numbers, exact where an exact formula exists.
-
-Binomial tails are summed here rather than taken from scipy, which would be two thirds of an NPU host's installation.
-"""
+"""Exact binomial statistics: the interval of a share, and McNemar's test."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-Index = npt.NDArray[np.int64]
 Interval = tuple[float, float]
 
 CONFIDENCE = 0.95
-RESAMPLES = 1000
-SEED = 20231215
 HALVINGS = 60  # of an interval of length 1: beyond the digits of a float
-
-
-def bootstrap_interval(count: int, statistic: Callable[[Index], float], resamples: int = RESAMPLES) -> Interval:
-    """Return the 95 % percentile interval of `statistic` over resamples of `count` items; the draws are seeded.
-
-    `statistic` takes the indices of a resample, drawn with replacement, and returns a number; resamples where it is
-    NaN are left out. Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
-
-    >>> bootstrap_interval(3, lambda index: 7.0)
-    (7.0, 7.0)
-    """
-    if count < 1:
-        raise ValueError("expected at least one item to resample")
-    generator = np.random.Generator(np.random.PCG64(SEED))
-    values = [statistic(generator.integers(0, count, count)) for _ in range(resamples)]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def proportion_interval(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval:
@@ -51,18 +26,6 @@ def proportion_interval(hits: int, count: int, confidence: float = CONFIDENCE) -
     return low, high
 
 
-def loss_interval(lost: int, gained: int, count: int) -> Interval:
-    """Return an interval of the share of items lost less the share gained, of at least 95 % coverage.
-
-    Both shares have an exact interval of 97.5 % and together they miss with at most 5 % (Bonferroni). So items that
-    all agree give no certainty of no loss: of 100 equal answers the interval is ± 4.3 points.
-    """
-    each = (1 + CONFIDENCE) / 2
-    lost_low, lost_high = proportion_interval(lost, count, each)
-    gained_low, gained_high = proportion_interval(gained, count, each)
-    return lost_low - gained_high, lost_high - gained_low
-
-
 def mcnemar_p(lost: int, gained: int) -> float:
     """Return the exact one-sided McNemar p-value: how likely so many lost are if losing and gaining are as likely.
 
@@ -74,6 +37,15 @@ def mcnemar_p(lost: int, gained: int) -> float:
     if lost < 0 or gained < 0:
         raise ValueError(f"expected counts, got {lost} and {gained}")
     return min(1.0, math.exp(_log_tail(lost, _log_choices(lost + gained), math.log(0.5), math.log(0.5))))
+
+
+def binomial_half(count: int) -> npt.NDArray[np.float64]:
+    """Return the probabilities of 0 to `count` heads of as many fair coins.
+
+    >>> binomial_half(2).tolist()
+    [0.25, 0.5, 0.25]
+    """
+    return np.exp2(_log_choices(count) / math.log(2) - count)
 
 
 def _share_with_tail(hits: int, count: int, tail: float) -> float:

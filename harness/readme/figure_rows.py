@@ -1,0 +1,142 @@
+"""The typed row of a figure in a table: its quantity, whose it is, and the conditions that it was reached under."""
+
+import re
+from dataclasses import dataclass
+
+from harness.readme.columns import Column
+from harness.readme.grid import Cell
+from harness.readme.grouping import Figure
+from harness.readme.labels import Labels
+from harness.readme.meaning import Meaning, RowLabels, TableFacts, joined
+from harness.readme.ratios import Quotient, ratio_row
+from harness.readme.rows import Kind, Row, Where
+
+_TOOLS = re.compile(r"msame|ais_bench|ais-bench|aclruntime|trtexec|benchmark工具", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A cell in its table."""
+
+    cell: Cell
+    column: Column
+    labels: RowLabels
+    table: TableFacts
+
+    @property
+    def where(self) -> Where:
+        """The place of the cell."""
+        return Where(line=self.cell.line, column=self.column.header, text=self.cell.text)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a figure was found to be: its kind, its metric's name, and the reasons for doubt."""
+
+    kind: Kind
+    name: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    metric: str
+    unit: str
+    value: float
+    per: str = ""
+    doubt: str = ""
+
+
+class FigureRows:
+    """Makes rows with a vocabulary."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels, self.meaning = labels, Meaning(labels)
+
+    def row(self, spot: Spot, figure: Figure, named: Named) -> Row:
+        """Return the row of a figure."""
+        column, labels = spot.column, spot.labels
+        quantity = self._quantity(spot, figure, named)
+        reference = quantity.per == "per step" or self.meaning.is_reference(named.kind, column, labels, spot.table)
+        chip, printed = self.meaning.chip(column, labels, spot.table, reference)
+        conditions = [*labels.conditions, *column.facts.variants, quantity.per, "best batch" if labels.best else ""]
+        reason = joined([*named.reasons, quantity.doubt])
+        of_model = spot.table.corner.part == "model" and not column.facts.is_known
+        return Row(
+            kind=named.kind,
+            metric=quantity.metric,
+            value=quantity.value,
+            unit=quantity.unit,
+            role="reference" if reference else "promise",
+            chip=chip,
+            printed_chip=printed,
+            scope="card" if self._is_of_card(chip, named.kind, spot) else "chip",
+            batch=figure.batch or column.batch or labels.batch,
+            model=labels.model or (column.header if of_model else ""),
+            dataset=labels.dataset,
+            definition=_tool(column.header),
+            condition=", ".join(dict.fromkeys(one for one in conditions if one)),
+            certain=not reason,
+            reason=reason,
+            where=spot.where,
+        )
+
+    def unsupported(self, spot: Spot, state: str) -> Row:
+        """Return the row of a cell that says that it does not run."""
+        labels, column = spot.labels, spot.column
+        reference = self.meaning.is_reference("throughput", column, labels, spot.table)
+        chip, printed = self.meaning.chip(column, labels, spot.table, reference)
+        why = "out of memory" if state == "memory" else "does not run"
+        return Row(
+            kind="unsupported",
+            metric="throughput",
+            value=None,
+            role="reference" if reference else "promise",
+            chip=chip,
+            printed_chip=printed,
+            batch=column.batch or labels.batch,
+            model=labels.model,
+            dataset=labels.dataset,
+            condition=", ".join([*labels.conditions, *column.facts.variants, why]),
+            where=spot.where,
+        )
+
+    def ratio(self, spot: Spot, value: float) -> Row:
+        """Return the row of a ratio."""
+        labels = spot.labels
+        named = spot.column.facts.ratio or next((one.ratio for one in labels.facts if one.ratio), "")
+        batch, condition = spot.column.batch or labels.batch, "best batch" if labels.best else ""
+        return ratio_row(self.labels, Quotient(named, value, batch, condition), spot.where)
+
+    def _quantity(self, spot: Spot, figure: Figure, named: Named) -> _Quantity:
+        stated = figure.unit or spot.column.facts.unit or spot.labels.unit
+        if named.kind == "accuracy":
+            unit, doubt = self.meaning.accuracy_unit(named.name, figure, spot.column, spot.labels)
+            return _Quantity(named.name, unit, figure.value, doubt=doubt)
+        if named.kind == "throughput":
+            unit = stated.name if stated and stated.kind == "throughput" else "images/s"
+            strange = figure.unit and figure.unit.kind != "throughput"
+            return _Quantity("throughput", unit, figure.value, doubt="a rate in per cent" if strange else "")
+        if named.kind == "ratio":
+            return _Quantity("ratio", "x", figure.value)
+        return self._latency(spot, figure)
+
+    def _latency(self, spot: Spot, figure: Figure) -> _Quantity:
+        stated = figure.unit or spot.column.facts.unit or spot.labels.unit
+        stated = stated if stated and stated.kind == "latency" else spot.table.around.unit(self.labels)
+        value = figure.value if figure.unit or not stated else float(f"{figure.value * stated.factor:.12g}")
+        above = self.labels.read(spot.table.around.lines[0]).marks if spot.table.around.lines else frozenset()
+        image = "per image" if "image" in spot.column.facts.marks | above else ""
+        doubt = "" if stated else "no unit of time is printed; taken as ms"
+        return _Quantity("latency", "ms", value, (stated.per if stated else "") or image, doubt)
+
+    def _is_of_card(self, chip: str, kind: str, spot: Spot) -> bool:
+        """Tell whether a rate is that of a card: of a GPU always, of an Ascend310 where the words say so."""
+        if kind != "throughput" or chip in self.labels.words.reference_chips:
+            return kind == "throughput"
+        return chip == "Ascend310" and (spot.column.facts.card or spot.labels.card or "单卡" in spot.cell.text)
+
+
+def _tool(text: str) -> str:
+    match = _TOOLS.search(text)
+    return match[0].lower().replace("-", "_").removesuffix("工具") if match else ""

@@ -1,0 +1,151 @@
+"""Goes through a README from top to bottom and collects every figure by where it is: table, text, code or log."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.readme import logs, markdown
+from harness.readme.document import Document, Line
+from harness.readme.figures import Cells
+from harness.readme.grid import Grid
+from harness.readme.labels import BATCH, Labels
+from harness.readme.rows import Notice, Row
+from harness.readme.sentences import MOST_LINES, Sentences
+from harness.readme.surroundings import NEAREST_LINES, Commands, Surroundings, commands
+from harness.readme.tables import Tables
+
+# A line above a table that is no longer names the table: "part1", "有AIPP".
+LONGEST_NAME = 40
+MOST_CLASSES = 1000
+MOST_TABLES = 2000
+_ALL_ABOVE = re.compile(r"精度(?:数据)?(?:均|都)?如上|accurac\w+ (?:is|are) (?:all )?as above", re.IGNORECASE)
+_SCRIPTS = frozenset(("sh", "bash", "shell", "python", "py", "python3", "cpp", "c", "c++", "yaml", "diff"))
+_DIGIT = re.compile(r"\d")
+_WORDS = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class SameBatches:
+    """A sentence that says for which batches the accuracies between two lines hold."""
+
+    first: int
+    last: int
+    batches: tuple[int, ...]
+
+
+@dataclass
+class Found:
+    """The rows of a README by where they stand, and what else was seen; `names` are those of tables, by line."""
+
+    tables: list[Row] = field(default_factory=list)
+    texts: list[Row] = field(default_factory=list)
+    claims: list[Row] = field(default_factory=list)
+    code: list[Row] = field(default_factory=list)
+    evaluations: list[Row] = field(default_factory=list)
+    classes: list[Row] = field(default_factory=list)
+    averages: list[Row] = field(default_factory=list)
+    same: list[SameBatches] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    commands: Commands = field(default_factory=Commands)
+    read: int = 0
+
+
+@dataclass
+class _Track:
+    """What was passed on the way: the lines since the last table or heading, the headings, the last heading's line."""
+
+    near: list[str] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    heading: int = 0
+
+    def around(self) -> Surroundings:
+        lines = (markdown.plain(text.strip().lstrip("-*+> ").strip()) for text in reversed(self.near[-NEAREST_LINES:]))
+        return Surroundings(tuple(lines), tuple(reversed(self.headings[-2:])))
+
+
+class Finder:
+    """Collects the figures of READMEs with one vocabulary."""
+
+    def __init__(self, labels: Labels, cells: Cells) -> None:
+        self.labels, self.cells = labels, cells
+        self.tables, self.sentences = Tables(labels, cells), Sentences(labels, cells)
+
+    def find(self, parts: Document) -> Found:
+        """Return what a README holds."""
+        found, track = Found(commands=commands(parts.lines)), _Track()
+        self.tables, self.sentences = Tables(self.labels, self.cells), Sentences(self.labels, self.cells)
+        lines = [part for part in parts.parts if isinstance(part, Line)]
+        index = behind = 0
+        for part in parts.parts:
+            if isinstance(part, Grid):
+                self._table(part, track, found)
+                self.sentences.forget()
+                continue
+            index += 1
+            if part.number >= behind:
+                behind = self._line(lines, index - 1, track, found)
+        if found.read >= MOST_TABLES:
+            found.notices.append(Notice(line=0, text=f"more than {MOST_TABLES} tables: the rest is not read"))
+        if self.sentences.left <= 0:
+            text = f"more than {MOST_LINES} lines with figures: the rest is not read"
+            found.notices.append(Notice(line=0, text=text))
+        return found
+
+    def _table(self, grid: Grid, track: _Track, found: Found) -> None:
+        if found.read >= MOST_TABLES:
+            return
+        found.read += 1
+        given = self.tables.read(grid, track.around())
+        found.tables += given.rows
+        found.notices += given.notices
+        around = track.around()
+        name = next((text for text in (*around.lines[:1], *around.headings[:1]) if len(text) <= LONGEST_NAME), "")
+        lines = range(grid.line, grid.rows[-1][-1].line + 1)
+        found.names.update(dict.fromkeys(lines, name.strip(" :：。")))
+        track.near.clear()
+
+    def _line(self, lines: Sequence[Line], i: int, track: _Track, found: Found) -> int:
+        """Take one line, and return the line behind what was read with it."""
+        line = lines[i]
+        if line.heading:
+            track.near.clear()
+            track.headings.append(markdown.plain(line.text.strip().strip("#").strip()))
+            track.heading = line.number
+            self.sentences.read(line, track.around())
+            return 0
+        grid = logs.bare_table(lines, i, self.labels) if len(line.text) < 200 else None
+        if grid:
+            given = self.tables.read(grid, self._telling(track, found))
+            found.evaluations += given.rows
+            return line.number + len(grid.rows)
+        self._figures(lines, i, track, found)
+        if not line.code and _WORDS.search(line.text) and len(line.text) < 600:
+            track.near.append(line.text)
+        return 0
+
+    def _telling(self, track: _Track, found: Found) -> Surroundings:
+        """Return the surroundings of a table without bars: below an evaluation it lists the official figures."""
+        around = track.around()
+        return Surroundings(("官网精度", *around.lines), around.headings) if found.evaluations else around
+
+    def _figures(self, lines: Sequence[Line], i: int, track: _Track, found: Found) -> None:
+        line = lines[i]
+        found.evaluations += logs.evaluation(line, self.labels)
+        scores = list(logs.segmentation(lines, i, found.commands))
+        if scores:
+            found.classes += scores if len(found.classes) < MOST_CLASSES else ()
+            return
+        average = logs.average_time(line.text)
+        if average and line.code:
+            found.averages += logs.averages(line, found.commands)
+        elif (average and average.without_first) or (line.code and logs.ONE_RUN.match(line.text)):
+            return
+        elif not line.code or line.language not in _SCRIPTS:
+            around = track.around() if _DIGIT.search(line.text) else Surroundings()
+            rows = self.sentences.read(line, around)
+            claims = bool(rows) and around.is_overview(self.labels)
+            (found.code if line.code else found.claims if claims else found.texts).extend(rows)
+        batches = tuple(dict.fromkeys(int(one[1] or one[2]) for one in BATCH.finditer(line.text[:400])))
+        if batches and _ALL_ABOVE.search(line.text[:400]):
+            found.same.append(SameBatches(track.heading, line.number, batches))

@@ -1,0 +1,122 @@
+"""Markdown as far as results need it: code blocks, headings, text without markup, and rows between bars."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from harness.errors import MissingNeedError
+from harness.readme.grid import Cell, Grid, rectangular
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# Longer texts are no cells and no sentences with results; their markup is left alone, which bounds the time.
+LONGEST_INLINE = 4000
+_MARKUP = re.compile(r"[\[\]*_`<&\\!~$]")
+_URL = re.compile(r"(?:https?|ftp)://[^\s|<>\u3400-\u9fff]+", re.IGNORECASE)
+_BREAK = re.compile(r"<\s?/?\s?br\s?/?\s?>", re.IGNORECASE)
+_DELIMITER = re.compile(r"[\s|:+=-]*[-=][\s|:+=-]*")
+_QUOTE = re.compile(r"^[\s>]*")
+_ESCAPED = "\ue000"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Which lines are code (from 0, by line: the fence's language), and which are headings."""
+
+    code: dict[int, str]
+    headings: dict[int, str]
+
+
+@cache
+def _parsers() -> tuple["MarkdownIt", "MarkdownIt"]:
+    """Return the parsers of blocks and of what is in them; raises MissingNeedError without their library."""
+    if find_spec("markdown_it") is None or find_spec("lxml") is None:
+        do = "install the readme extra: pip install 'omgate[readme]'"
+        raise MissingNeedError("README", "expected markdown-it-py and lxml, which read it", "not both", do)
+    from markdown_it import MarkdownIt
+
+    blocks = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "html_block", "reference"])
+    return blocks, MarkdownIt("commonmark", {"maxNesting": 12}).enable("strikethrough")
+
+
+def outline(text: str) -> Outline:
+    """Return the code blocks and headings of a Markdown text, in time linear in its length."""
+    code: dict[int, str] = {}
+    headings: dict[int, str] = {}
+    tokens = _parsers()[0].parse(text)
+    for i, token in enumerate(tokens):
+        if token.type == "fence" and token.map:
+            language = token.info.strip().split(" ")[0].lower()
+            code.update(dict.fromkeys(range(*token.map), language))
+        elif token.type == "heading_open" and token.map:
+            headings[token.map[0]] = plain(tokens[i + 1].content)
+    return Outline(code, headings)
+
+
+@lru_cache(maxsize=8192)
+def plain(text: str) -> str:
+    """Return a text without Markdown's and HTML's marks: links by their words, pictures and addresses not at all.
+
+    >>> plain("**[79.4%](https://example.org/v1)**<br>ok")
+    '79.4%\\nok'
+    """
+    text = _URL.sub(lambda match: match[0] if text[: match.start()].endswith("](") else "", text)
+    if not _MARKUP.search(text) or len(text) > LONGEST_INLINE:
+        return text.strip()
+    tokens = _parsers()[1].parseInline(_BREAK.sub("\n", text), {})
+    return "".join(_text_of(tokens[0].children or [])).strip() if tokens else ""
+
+
+def _text_of(tokens: Sequence["Token"]) -> Iterator[str]:
+    for token in tokens:
+        if token.type in ("text", "code_inline", "text_special"):
+            yield token.content
+        elif token.type in ("softbreak", "hardbreak"):
+            yield "\n"
+
+
+def is_row(line: str) -> bool:
+    """Tell whether a line can be a row of a table."""
+    return ("|" in line and line.count("|") > line.count("\\|")) or line.count("｜") > 1
+
+
+def is_delimiter(line: str) -> bool:
+    """Tell whether a line only divides header and rows."""
+    line = _with_plain_bars(line)
+    return _DELIMITER.fullmatch(line) is not None and any(sign in line for sign in ("|", "---", "==="))
+
+
+def _with_plain_bars(line: str) -> str:
+    return line.replace("｜", "|") if "|" not in line else line
+
+
+def pipe_grid(lines: Sequence[tuple[int, str]], fenced: bool) -> Grid | None:
+    """Return the table of consecutive lines (number from 1, text), or None where they are none.
+
+    It needs a dividing line, or bars at the front of at least two rows.
+    """
+    bodies = [(number, _QUOTE.sub("", text).strip()) for number, text in lines]
+    rows: list[list[Cell]] = []
+    headers = 0
+    for number, body in bodies:
+        if is_delimiter(body):
+            headers = headers or len(rows)
+        else:
+            rows.append([Cell(plain(cell), number) for cell in _cells(body)])
+    divided = len(rows) < len(bodies)
+    if not divided and sum(body.startswith(("|", "｜")) for _, body in bodies) < 2:
+        return None
+    return rectangular(rows, headers, fenced)
+
+
+def _cells(body: str) -> list[str]:
+    body = _with_plain_bars(body)
+    if "\\|" in body:
+        body = body.replace("\\|", _ESCAPED)
+    cells = body.removeprefix("|").removesuffix("|").split("|")
+    return [cell.replace(_ESCAPED, "|").strip() for cell in cells]
