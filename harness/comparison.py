@@ -15,6 +15,7 @@ from harness.report.confusions import outcomes
 from harness.report.document import CasePart, RunReport
 from harness.report.read import read
 from harness.report.shown import shown
+from harness.report.since import differences
 from harness.results import Entry, Measurement
 from harness.runs import read_entries
 from harness.stats import CONFIDENCE, Interval
@@ -30,7 +31,9 @@ def compare(first: Path, second: Path, cards: Mapping[str, ModelCard]) -> Compar
     before, after = read(first, cards), read(second, cards)
     entries = tuple({one.result.case.key: one for one in read_entries(folder)} for folder in (first, second))
     pairs = _Pairs((first, second), entries, cards)
-    return Comparison(before.run, after.run, tuple(_environment(before, after)), tuple(_changes(before, after, pairs)))
+    return Comparison(
+        before.run, after.run, differences(before.environment, after.environment), tuple(_changes(before, after, pairs))
+    )
 
 
 class _Pairs:
@@ -138,10 +141,3 @@ def _changes(before: RunReport, after: RunReport, pairs: _Pairs) -> Iterator[Cas
         other = later.get(key)
         yield CaseChange(case, other, pairs.change(case, other) if other else None)
     yield from (CaseChange(None, case) for key, case in later.items() if key not in earlier)
-
-
-def _environment(before: RunReport, after: RunReport) -> Iterator[tuple[str, str, str]]:
-    for name in dict.fromkeys([*before.environment, *after.environment]):
-        sides = (before.environment.get(name, ABSENT), after.environment.get(name, ABSENT))
-        if sides[0] != sides[1]:
-            yield (name, *sides)

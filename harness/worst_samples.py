@@ -13,6 +13,7 @@ from harness.cards import ModelCard
 from harness.errors import OmgateError
 from harness.geometry import scale_to_input
 from harness.metrics import coco_outputs
+from harness.report.detections import SURE
 from harness.report.views import Panel, Picture
 from harness.results import Case, Entry
 from harness.runs import read_entries
@@ -23,7 +24,7 @@ from harness.workbench import Workbench
 Pixels = npt.NDArray[np.uint8]
 SIDE = 288
 """The longer side of a shown picture, in pixels."""
-BOXES_ABOVE = 0.3
+BOXES_ABOVE = SURE
 """Detections that score less are not drawn."""
 MOST_BYTES = 3 * 2**20
 """What the pictures of a whole report may weigh; a report of 500 results is to stay below 6 MB."""

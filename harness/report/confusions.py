@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import sidecar
+from harness.report.detections import Fates, fates
 from harness.report.document import CasePart
 from harness.report.shown import shown
 from harness.samples import Array
@@ -34,7 +35,7 @@ class Pair:
 class Confusion:
     """Rows are the true classes; `shares` in whole per cent of their row, empty where there are too many classes.
 
-    `lack` says why there is no matrix.
+    Detections have no matrix and what became of each class instead, in `fates`; `lack` says why there is neither.
     """
 
     classes: tuple[str, ...] = ()
@@ -42,16 +43,19 @@ class Confusion:
     pairs: tuple[Pair, ...] = ()
     of_what: str = ""
     lack: str = ""
+    fates: Fates | None = None
 
 
 def confusion(folder: Path, case: CasePart, names: Sequence[str] = ()) -> Confusion | None:
-    """Return the confusion matrix of a case, None where its metric has none; a damaged file is told in `lack`."""
-    if case.outcomes_kind not in ("miou", "top-k"):
+    """Return the confusions of a case, None where its metric has none; a damaged file is told in `lack`."""
+    if case.outcomes_kind not in ("miou", "top-k", "map"):
         return None
     found = outcomes(folder, case.outcomes_file)
     if isinstance(found, str):
         return Confusion(lack=found)
     try:
+        if case.outcomes_kind == "map":
+            return Confusion(of_what="objects", fates=fates(found, names))
         return _of_pixels(found) if case.outcomes_kind == "miou" else _of_pictures(found, names)
     except (ValueError, KeyError, IndexError) as error:
         return Confusion(lack=f"{case.outcomes_file} is not what a run writes: {shown(' '.join(str(error).split()))}")

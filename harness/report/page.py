@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from harness.report.changes import TITLES, TRENDS, Comparison, Trend
 from harness.report.charts import REMEDY
 from harness.report.document import STATES, CasePart, RunReport, State
 from harness.report.promised import Promised
+from harness.report.shown import shown
+from harness.report.since import MOST_TOLD, together
 from harness.report.views import CaseView, Material, SpeedChart
 from harness.units import ABSENT, written
 
@@ -27,6 +30,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_TOGETHER = 500
 """With more cases than these the details go to pages of their own: the file stays below 6 MB and opens at once."""
 CASES_A_PAGE = 250
+DETAIL = re.compile(r"\d{3,}\.html")
+"""The names of these pages."""
 SHORT = {"batch-consistency": "consistency"}
 COLUMNS = (
     ("verdict", False), ("case", False), ("check", False), ("chip", True), ("batch", True), ("measured", False),
@@ -69,14 +74,18 @@ def pages(report: RunReport, material: Material, name: str) -> Iterator[tuple[st
     Raises MissingNeedError without the libraries of the extra `report`.
     """
     _templates()
-    folder = f"{Path(name).stem}-pages"
     chunks = _chunks(report, material, name) if len(report.cases) > MOST_TOGETHER else []
-    files = {case.key: f"{folder}/{chunk.number:03}.html" for chunk in chunks for case in chunk.report.cases}
+    files = {case.key: f"{folder(name)}/{chunk.number:03}.html" for chunk in chunks for case in chunk.report.cases}
     for chunk, text in zip(chunks, _rendered(chunks), strict=True):
-        yield f"{folder}/{chunk.number:03}.html", text
+        yield f"{folder(name)}/{chunk.number:03}.html", text
     links = {case.key: f"{files.get(case.key, '')}#c-{case.key}" for case in report.cases}
     sections = () if chunks else tuple(_sections(report.cases, report, material))
-    yield name, _index(report, links, sections)
+    yield name, _index(report, links, sections, material)
+
+
+def folder(name: str) -> str:
+    """Return the folder of a report's pages of details, beside the report."""
+    return f"{Path(name).stem}-pages"
 
 
 def difference(found: Comparison) -> str:
@@ -84,7 +93,7 @@ def difference(found: Comparison) -> str:
     return _render("diff.html.j2", found=found, trends=TRENDS, titles=TITLES, colours=TREND_COLOURS)
 
 
-def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Section]) -> str:
+def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Section], material: Material) -> str:
     batches, lines = views.matrix(report.cases)
     return _render(
         "report.html.j2",
@@ -97,6 +106,9 @@ def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Secti
         choices={name: _distinct(getattr(case, name) for case in report.cases) for name in ("check", "model", "chip")},
         columns=COLUMNS,
         sections=sections,
+        note=material.note,
+        since=together(material.since.values()),
+        compared=sum(not one.lack for one in material.since.values()),
     )
 
 
@@ -134,6 +146,8 @@ def _chunks(report: RunReport, material: Material, name: str) -> list[_Chunk]:
             material,
             promised={model: one for model, one in material.promised.items() if model in models},
             pictures={key: some for key, some in material.pictures.items() if key in keys},
+            histories={key: one for key, one in material.histories.items() if key in keys},
+            since={key: one for key, one in material.since.items() if key in keys},
         )
         led = tuple(model for model in models if first[model] in keys)
         short = report.model_copy(update={"cases": tuple(part)})
@@ -171,6 +185,7 @@ def _templates() -> Any:
         raise MissingNeedError("omgate report", "expected Jinja2, which fills the pages", "none", REMEDY) from error
     loader = jinja2.FileSystemLoader(TEMPLATES)
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    made.filters["shown"] = shown
     script = (TEMPLATES / "script.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     made.globals.update(
@@ -184,6 +199,7 @@ def _templates() -> Any:
         short={check: SHORT.get(check, check) for check in CHECKS},
         readme_columns=README_COLUMNS,
         absent=ABSENT,
+        most_differences=MOST_TOLD,
         written=written,
     )
     return made

@@ -38,12 +38,14 @@ _STATE: dict[str, State] = {
 
 def read(folder: Path, cards: Mapping[str, ModelCard]) -> RunReport:
     """Return the report of a run's folder; raises UsageError where it is none."""
-    document, entries = read_run(folder), _ordered(read_entries(folder))
+    document, named = read_run(folder), keyed(read_entries(folder))
+    entries = [entry for _, entry in named]
     plan = [str(node).rpartition("::")[2] for node in document.get("plan") or ()]
     argv = [str(word) for word in document.get("argv") or ()]
     whole = shlex.join(shown_words(argv))
     again = {name: _run_case(folder, name) for name in plan}
-    cases = _told_apart(_case(entry, folder, again.get(entry.result.case.test_name, whole)) for entry in entries)
+    commands = [again.get(entry.result.case.test_name, whole) for entry in entries]
+    cases = tuple(_case(*one, folder, command) for one, command in zip(named, commands, strict=True))
     states, outcomes = Counter(case.state for case in cases), Counter(case.outcome for case in cases)
     return RunReport(
         run=shown(folder.resolve().name),
@@ -58,15 +60,18 @@ def read(folder: Path, cards: Mapping[str, ModelCard]) -> RunReport:
     )
 
 
-def _told_apart(cases: Iterable[CasePart]) -> tuple[CasePart, ...]:
-    """Return the cases with a number after the key of one that was run more than once."""
+def keyed(entries: Iterable[Entry]) -> list[tuple[str, Entry]]:
+    """Return the entries in the order of a report, each with what it is called there.
+
+    That is its case's key, with a number after it where the case was run more than once.
+    """
     seen: Counter[str] = Counter()
     found = []
-    for case in cases:
-        seen[case.key] += 1
-        again = seen[case.key] > 1
-        found.append(case.model_copy(update={"key": f"{case.key}-{seen[case.key]}"}) if again else case)
-    return tuple(found)
+    for entry in _ordered(entries):
+        key = entry.result.case.key
+        seen[key] += 1
+        found.append((f"{key}-{seen[key]}" if seen[key] > 1 else key, entry))
+    return found
 
 
 def _readme(entries: Iterable[Entry], cards: Mapping[str, ModelCard]) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -115,11 +120,12 @@ def _run_case(folder: Path, name: str) -> str:
     return shlex.join(["omgate", "run-case", shown("/".join(resolved.parts[-kept:])), shown(name)])
 
 
-def _case(entry: Entry, folder: Path, command: str) -> CasePart:
+def _case(key: str, entry: Entry, folder: Path, command: str) -> CasePart:
     result, case = entry.result, entry.result.case
-    names = ("key", "id", "model", "runtime", "chip", "weights", "precision", "condition")
+    names = ("id", "model", "runtime", "chip", "weights", "precision", "condition")
     named: dict[str, Any] = {name: shown(getattr(case, name)) for name in names}
     return CasePart(
+        key=key,
         **named,
         **_decided(entry.verdict),
         test=shown(case.test_name),
@@ -135,7 +141,7 @@ def _case(entry: Entry, folder: Path, command: str) -> CasePart:
         outcomes_kind=shown(result.outcomes.kind) if result.outcomes else "",
         failure=_failure(result.error, folder) if result.error else None,
         missing=shown(result.missing),
-        facts=_facts(result),
+        facts=facts(result),
         reproduce=command,
         started_at=shown(result.started_at),
         seconds=result.seconds,
@@ -261,7 +267,7 @@ def log_tail(folder: Path, log: str) -> str:
     return shown("\n".join(text.splitlines()[-LOG_LINES:]))
 
 
-def _facts(result: Result) -> dict[str, str]:
+def facts(result: Result) -> dict[str, str]:
     """Return what the case ran with and the run as a whole did not: toolchain, artifact, digests, flags."""
     recipe = result.artifact.get("recipe") or {}
     named = {name: recipe.get(name) for name in ("kind", "producer", "version", "chip") if isinstance(recipe, Mapping)}

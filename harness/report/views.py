@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.report import charts
+from harness.report import charts, nights
 from harness.report.confusions import Confusion, confusion
 from harness.report.document import STATES, CasePart, RunReport, State
+from harness.report.histories import NOT_LOOKED, CaseHistory
 from harness.report.promised import Promised
+from harness.report.since import Since
 from harness.units import written
 
 SYMBOLS: dict[State, str] = {
@@ -81,6 +83,9 @@ class CaseView:
     class_names: tuple[str, ...] = ()
     confusion: Confusion | None = None
     pictures: tuple[Picture, ...] = ()
+    history: CaseHistory | None = None
+    nights: str = ""
+    since: Since | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,17 @@ class Headline:
 
 @dataclass(frozen=True)
 class Material:
-    """What the cases are drawn from, beside themselves: the run's folder, the cards' numbers, and pictures by key."""
+    """What the cases are drawn from, beside themselves: the run's folder, the cards' numbers, and, by key, more.
+
+    That is pictures, what the history knows, and what differs from an earlier result; `note` is what to know of these.
+    """
 
     folder: Path
     promised: Mapping[str, Promised] = field(default_factory=dict)
     pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
+    histories: Mapping[str, CaseHistory] = field(default_factory=dict)
+    since: Mapping[str, Since] = field(default_factory=dict)
+    note: str = NOT_LOOKED
 
 
 def kind_of(case: CasePart) -> str:
@@ -175,6 +186,7 @@ def case_view(case: CasePart, material: Material) -> CaseView:
     values = {one.name.removeprefix("iou:"): one.value for one in case.measures if one.name.startswith("iou:")}
     printed = promised.scores_for(case)
     rounds = case.timing.rounds_ms if case.timing else ()
+    history = material.histories.get(case.key)
     return CaseView(
         case=case,
         distribution=charts.distribution(rounds) if rounds else "",
@@ -183,6 +195,9 @@ def case_view(case: CasePart, material: Material) -> CaseView:
         class_names=("README", "measured") if set(values) & set(printed) else ("measured",),
         confusion=confusion(material.folder, case, promised.classes),
         pictures=material.pictures.get(case.key, ()),
+        history=history,
+        nights=nights.chart(history.found, case.chip, history.own) if history and history.found else "",
+        since=material.since.get(case.key),
     )
 
 

@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from harness import remember
+from harness.history.anchors import frozen
+from harness.history.store import History
 from harness.report import page
-from harness.report.read import read
+from harness.report.histories import histories
+from harness.report.read import keyed, read
+from harness.report.since import since_green
 from harness.report.views import Material
 from tests.harness import run_folders as made
+from tests.harness.history.nights import HOST, entry
 from tests.harness.report.test_page import INJECTIONS, many
 
 FIRST_PAINT_MS = 2000
@@ -52,8 +58,8 @@ class Seen:
         return [one.inner_text() for one in self.page.query_selector_all(selector) if one.is_visible()]
 
 
-def written(folder: Path, run: Path) -> Path:
-    for name, text in page.pages(read(run, {}), Material(run), "report.html"):
+def written(folder: Path, run: Path, material: Material | None = None) -> Path:
+    for name, text in page.pages(read(run, {}), material or Material(run), "report.html"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "report.html"
@@ -73,6 +79,41 @@ def mixed(tmp_path_factory):
         made.timed(4, 2000.0),
     ]
     return written(folder / "out", made.write(folder / "run", entries))
+
+
+@pytest.fixture(scope="module")
+def with_past(tmp_path_factory):
+    """A run of one case, a history of 45 nights that step, an anchor, and much that differs since the last green."""
+    folder = tmp_path_factory.mktemp("past")
+    facts = {"packages": {f"package-{'x' * 40}-{at}": "1.0" for at in range(9)}}
+    nights = [entry(at, 100.0 + at % 3 - (9 if at > 30 else 0)) for at in range(45)]
+    tonight = entry(45, 91.0, environment={**HOST, **facts})
+    with History.open(str(folder / "history.sqlite"), create=True) as history:
+        remember.keep(history, [(f"night-{at}", one) for at, one in enumerate([*nights, tonight])])
+        (series,) = history.series(tonight.result.case.key)
+        history.freeze({series.line: frozen(series, "v1.0", "2025-02-01T00:00:00Z")})
+        named = keyed([tonight])
+        known = histories(history, named)
+        since = since_green(history, named, known)
+    run = made.write(folder / "run", [tonight])
+    return written(folder / "out", run, Material(run, {}, {}, known, since, ""))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_was_before_is_seen_and_fits(browser, with_past, scheme, width):
+    seen = Seen(browser, with_past, color_scheme=scheme, viewport={"width": width, "height": 900})
+    seen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+    assert seen.complaints == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    colours = "(name) => getComputedStyle(document.querySelector(`.nights ${name}`))"
+    marks = {seen.page.evaluate(f"({colours})('{name}').{what}") for name, what in
+             ((".night circle", "fill"), (".anchor", "stroke"), (".allowed", "fill"), (".own", "stroke"))}  # fmt: skip
+    assert len(marks) == 4
+    assert seen.shown("details.case h4")[1:2] == ["History on this machine"]
+    box = seen.page.query_selector("svg.nights").bounding_box()
+    assert 0 <= box["x"] < box["x"] + box["width"] <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

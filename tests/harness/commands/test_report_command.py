@@ -4,13 +4,20 @@ import json
 
 import pytest
 
-from harness import cli
+from harness import cli, remember
+from harness.history.store import History
+from harness.results import Entry
 from tests.harness import run_folders as made
 
 
 @pytest.fixture
 def run(tmp_path):
     return made.write(tmp_path / "run", [made.entry(), made.timed(4, 2000.0)])
+
+
+@pytest.fixture(autouse=True)
+def without_history(monkeypatch):
+    monkeypatch.delenv("OMGATE_HISTORY", raising=False)
 
 
 def ended(capsys, *arguments: object) -> tuple[int, str, str]:
@@ -63,3 +70,90 @@ def test_a_run_whose_card_folder_is_gone_is_shown(tmp_path, capsys):
     run = made.write(tmp_path / "run", [made.entry()], options=["--cards", str(tmp_path / "gone")])
 
     assert ended(capsys, run)[0] == 0
+
+
+def night(at: int, **facts) -> Entry:
+    facts = {
+        "environment": {"cpu": "Example", "commit": f"{at:040x}"},
+        "started_at": f"2026-01-0{at}T03:00:00Z",
+        **facts,
+    }
+    measured = made.timed(4, 2000.0).result.model_copy(update=facts)
+    return Entry(result=measured, verdict=made.entry().verdict)
+
+
+@pytest.fixture
+def nights(tmp_path):
+    """A history of two nights, and the run of the second."""
+    db = tmp_path / "history.sqlite"
+    with History.open(str(db), create=True) as history:
+        remember.keep(history, [("first", night(1)), ("second", night(2))])
+    return db, made.write(tmp_path / "run", [night(2)])
+
+
+def test_a_history_shows_each_case_over_time_and_since_its_last_green_run(nights, capsys, monkeypatch):
+    db, run = nights
+
+    assert ended(capsys, run, "--history", db)[0] == 0
+    given = (run / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("OMGATE_HISTORY", str(db))
+    assert ended(capsys, run)[0] == 0
+    assert (run / "report.html").read_text(encoding="utf-8") == given
+    assert "throughput over 2 results" in given
+    assert "1 fact differs from the last green run here, first (2026-01-01, PASS met)" in given
+
+
+def test_a_run_to_compare_with_is_taken_instead_of_the_last_green_one(nights, tmp_path, capsys):
+    db, run = nights
+    other = made.write(tmp_path / "other", [night(1, environment={"cpu": "Another", "commit": f"{2:040x}"})])
+
+    ended(capsys, run, "--against", other)
+    alone = (run / "report.html").read_text(encoding="utf-8")
+    ended(capsys, run, "--against", other, "--history", db)
+    both = (run / "report.html").read_text(encoding="utf-8")
+    assert "1 fact differs from the run other (2026-01-01, PASS met)" in alone
+    assert "1 fact differs from the run other (2026-01-01, PASS met)" in both
+    assert "throughput over" not in alone
+    assert "throughput over 2 results" in both
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--history", "none.sqlite"],
+        ["--against", "none"],
+        ["--against", "none", "--json"],
+        ["--history", "none.sqlite", "--text"],
+    ],
+)
+def test_a_past_that_is_not_there_or_not_shown_is_one_line_and_no_page(run, tmp_path, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+
+    code, out, err = ended(capsys, run, *arguments)
+    assert (code, out) == (4, "")
+    assert len(err.splitlines()) == 1
+    assert not (run / "report.html").exists()
+
+
+def test_pages_of_an_earlier_larger_report_go_and_other_files_stay(run, tmp_path, capsys):
+    pages = tmp_path / "out" / "page-pages"
+    pages.mkdir(parents=True)
+    for name in ("001.html", "1234.html", "mine.html", "001.txt"):
+        (pages / name).write_text("old", encoding="utf-8")
+
+    ended(capsys, run, "--html", tmp_path / "out" / "page.html")
+    assert sorted(path.name for path in pages.iterdir()) == ["001.txt", "mine.html"]
+
+
+def test_a_smaller_report_leaves_only_its_own_pages(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("harness.report.page.MOST_TOGETHER", 2)
+    monkeypatch.setattr("harness.report.page.CASES_A_PAGE", 1)
+    run = tmp_path / "run"
+    found = []
+    for count in (4, 3, 1):
+        made.write(run, [made.entry(made.case(batch=batch)) for batch in range(1, count + 1)])
+        ended(capsys, run)
+        found.append(sorted(path.name for path in run.glob("report-pages/*")))
+
+    assert found == [["001.html", "002.html", "003.html", "004.html"], ["001.html", "002.html", "003.html"], []]
+    assert not (run / "report-pages").exists()

@@ -187,14 +187,15 @@ def hostile(tmp_path: Path, bad: str) -> Page:
     """Return the page of a run that has a text in every place where one can be."""
     case = made.case(model=f"toy{bad}", chip=f"chip{bad}", runtime=f"rt{bad}", condition=bad)
     judged = made.judgement("FAIL", name=f"absolute{bad}", note=f"note{bad}", origin=f"README{bad}.md", unit=bad)
-    (tmp_path / "logs").mkdir(parents=True)
-    (tmp_path / "logs/x.log").write_text(f"log {bad}", encoding="utf-8")
+    log = f"logs/{bad}.log"
+    (tmp_path / log).parent.mkdir(parents=True)
+    (tmp_path / log).write_text(f"log {bad}", encoding="utf-8")
     classes = {**PIXELS, "classes": [bad, "b", "c"]}
     facts = {
         "outcomes": made.with_outcomes(tmp_path, case, classes, "miou"),
         "worst": (f"sample{bad}",),
         "measures": (made.measure(f"iou:{bad}", 0.5, protocol=bad),),
-        "error": {"kind": "tool-failed", "message": bad, "tool": bad, "stage": bad, "code": bad, "log": "logs/x.log"},
+        "error": {"kind": "tool-failed", "message": bad, "tool": bad, "stage": bad, "code": bad, "log": log},
         "measurement": {"definition": bad, "statistic": bad, "batch": 1, "rounds_ms": made.ROUNDS, "occupants": (bad,)},
         "toolchain": {bad: bad},
         "missing": bad,
@@ -217,6 +218,7 @@ def test_no_text_of_a_run_becomes_markup(tmp_path, bad):
     assert [name for _, one in found.elements for name in one if name.startswith("on")] == []
     assert [list(one) for _, one in found.elements] == [list(one) for _, one in plain.elements]
     assert found.text.count(bad) > 20
+    assert f"log: logs/{bad}.log" in found.text
 
 
 def test_secrets_and_absolute_paths_of_a_run_are_not_shown(tmp_path):

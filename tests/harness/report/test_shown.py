@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.shown import CUT, shown, shown_words
+from harness.readme.redact import CUT
+from harness.report.shown import shown, shown_words
 
 # Made up, in the forms that their makers publish.
 SECRETS = [
