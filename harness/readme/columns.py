@@ -19,7 +19,7 @@ _FIGURE = re.compile(r"\d\.\d|\d\s?%|[:=]\s*\d|^\s*(?!310|910|710)\d+\s*$")
 _FRACTIONAL = re.compile(r"\d\.\d|%|:\s*\d|=\s*\d")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """A column: its header, what that says, what it holds, and the batch where the header is one.
 

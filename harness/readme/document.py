@@ -1,8 +1,9 @@
 """A README as lines and tables: bytes of any encoding become text, and every part knows its lines."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from harness.readme import html_tables, markdown
 from harness.readme.grid import Grid
@@ -14,8 +15,7 @@ MOST_LINES = 80_000
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line outside of tables: its number (from 1), its text as written, and whether it is code or a heading."""
 
     number: int
@@ -27,11 +27,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Document:
-    """The lines and tables of a README, in their order; `cut` tells that there are more lines than are read."""
+    """The lines and tables of a README, in their order; `unread` are lines with what is not read from there on."""
 
     parts: tuple[Line | Grid, ...]
     lines: tuple[str, ...] = field(repr=False)
-    cut: bool = False
+    unread: tuple[tuple[int, str], ...] = ()
 
 
 def decode(data: bytes) -> str:
@@ -68,11 +68,22 @@ def _decoded_line(line: bytes) -> str:
 
 def read(text: str) -> Document:
     """Return the parts of a README's text."""
-    lines = [line if len(line) <= LONGEST_LINE else "" for line in text.split("\n", maxsplit=MOST_LINES)[:MOST_LINES]]
+    lines = text.split("\n", maxsplit=MOST_LINES)[:MOST_LINES]
+    long = [i for i, line in enumerate(lines) if len(line) > LONGEST_LINE]
+    for i in long:
+        lines[i] = ""
     kept = "\n".join(lines)
     outline = markdown.outline(kept)
     tables = _html(kept, outline.code)
-    return Document(tuple(_parts(lines, outline, tables)), tuple(lines), text.count("\n") >= MOST_LINES)
+    return Document(tuple(_parts(lines, outline, tables)), tuple(lines), tuple(_unread(text, long)))
+
+
+def _unread(text: str, long: Sequence[int]) -> Iterator[tuple[int, str]]:
+    if long:
+        others = f", nor {len(long) - 1} more such lines" if len(long) > 1 else ""
+        yield long[0] + 1, f"a line of more than {LONGEST_LINE} characters is not read{others}"
+    if text.count("\n") >= MOST_LINES:
+        yield MOST_LINES, f"only the first {MOST_LINES} lines are read"
 
 
 def _html(text: str, code: Mapping[int, str]) -> dict[int, tuple[int, Grid | None]]:
@@ -97,6 +108,10 @@ def _parts(
             if grid:
                 yield grid
             continue
+        if not markdown.has_bar(lines[i]):
+            yield _line(lines, i, outline)
+            i += 1
+            continue
         end = _end_of_rows(lines, i, outline.code, tables)
         rows = [(k + 1, lines[k]) for k in range(i, end)]
         grid = markdown.pipe_grid(rows, i in outline.code) if len(rows) > 1 else None
@@ -104,9 +119,12 @@ def _parts(
             yield grid
             i = end
         else:
-            for k in range(i, max(end, i + 1)):
-                yield Line(k + 1, lines[k], k in outline.code, outline.code.get(k, ""), k in outline.headings)
+            yield from (_line(lines, k, outline) for k in range(i, max(end, i + 1)))
             i = max(end, i + 1)
+
+
+def _line(lines: list[str], i: int, outline: markdown.Outline) -> Line:
+    return Line(i + 1, lines[i], i in outline.code, outline.code.get(i, ""), i in outline.headings)
 
 
 def _end_of_rows(lines: list[str], start: int, code: Mapping[int, str], tables: Mapping[int, object]) -> int:

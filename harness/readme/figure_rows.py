@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.readme.columns import Column
 from harness.readme.grid import Cell
 from harness.readme.grouping import Figure
 from harness.readme.labels import Labels
-from harness.readme.meaning import Meaning, RowLabels, TableFacts, joined
+from harness.readme.meaning import LATELY, Meaning, RowLabels, TableFacts, joined
 from harness.readme.ratios import Quotient, ratio_row
-from harness.readme.rows import Kind, Row, Where
+from harness.readme.rows import Kind, Role, Row, Where
 
 _TOOLS = re.compile(r"msame|ais_bench|ais-bench|aclruntime|trtexec|benchmark工具", re.IGNORECASE)
 
@@ -47,38 +48,63 @@ class _Quantity:
     doubt: str = ""
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What all figures of a kind in a column have in common in rows with the same labels."""
+
+    role: Role
+    chip: str
+    printed_chip: str
+    batch: int | None
+    model: str
+    definition: str
+    condition: str
+
+
 class FigureRows:
     """Makes rows with a vocabulary."""
 
     def __init__(self, labels: Labels) -> None:
         self.labels, self.meaning = labels, Meaning(labels)
+        self._frame = lru_cache(maxsize=LATELY)(self._framed)
 
     def row(self, spot: Spot, figure: Figure, named: Named) -> Row:
         """Return the row of a figure."""
-        column, labels = spot.column, spot.labels
         quantity = self._quantity(spot, figure, named)
-        reference = quantity.per == "per step" or self.meaning.is_reference(named.kind, column, labels, spot.table)
-        chip, printed = self.meaning.chip(column, labels, spot.table, reference)
-        conditions = [*labels.conditions, *column.facts.variants, quantity.per, "best batch" if labels.best else ""]
+        frame = self._frame(spot.column, spot.labels, spot.table, named.kind, quantity.per)
         reason = joined([*named.reasons, quantity.doubt])
-        of_model = spot.table.corner.part == "model" and not column.facts.is_known
         return Row(
             kind=named.kind,
             metric=quantity.metric,
             value=quantity.value,
             unit=quantity.unit,
-            role="reference" if reference else "promise",
-            chip=chip,
-            printed_chip=printed,
-            scope="card" if self._is_of_card(chip, named.kind, spot) else "chip",
-            batch=figure.batch or column.batch or labels.batch,
-            model=labels.model or (column.header if of_model else ""),
-            dataset=labels.dataset,
-            definition=_tool(column.header),
-            condition=", ".join(dict.fromkeys(one for one in conditions if one)),
+            role=frame.role,
+            chip=frame.chip,
+            printed_chip=frame.printed_chip,
+            scope="card" if self._is_of_card(frame.chip, named.kind, spot) else "chip",
+            batch=figure.batch or frame.batch,
+            model=frame.model,
+            dataset=spot.labels.dataset,
+            definition=frame.definition,
+            condition=frame.condition,
             certain=not reason,
             reason=reason,
             where=spot.where,
+        )
+
+    def _framed(self, column: Column, labels: RowLabels, table: TableFacts, kind: Kind, per: str) -> _Frame:
+        reference = per == "per step" or self.meaning.is_reference(kind, column, labels, table)
+        chip, printed = self.meaning.chip(column, labels, table, reference)
+        conditions = [*labels.conditions, *column.facts.variants, per, "best batch" if labels.best else ""]
+        of_model = table.corner.part == "model" and not column.facts.is_known
+        return _Frame(
+            role="reference" if reference else "promise",
+            chip=chip,
+            printed_chip=printed,
+            batch=column.batch or labels.batch,
+            model=labels.model or (column.header if of_model else ""),
+            definition=_tool(column.header),
+            condition=", ".join(dict.fromkeys(one for one in conditions if one)),
         )
 
     def unsupported(self, spot: Spot, state: str) -> Row:
@@ -104,7 +130,7 @@ class FigureRows:
     def ratio(self, spot: Spot, value: float) -> Row:
         """Return the row of a ratio."""
         labels = spot.labels
-        named = spot.column.facts.ratio or next((one.ratio for one in labels.facts if one.ratio), "")
+        named = spot.column.facts.ratio or labels.ratio
         batch, condition = spot.column.batch or labels.batch, "best batch" if labels.best else ""
         return ratio_row(self.labels, Quotient(named, value, batch, condition), spot.where)
 

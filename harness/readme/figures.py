@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -77,7 +77,7 @@ class Cells:
         tokens = list(self._tokens(text))
         if not any(token.kind == "number" for token in tokens):
             return []
-        return [replace(figure, batch=batch) for figure in grouped(tokens)]
+        return [figure._replace(batch=batch) if batch else figure for figure in grouped(tokens)]
 
     def _state(self, plain: str) -> State | None:
         known = self.words.cells.get(plain.lower())
@@ -158,6 +158,8 @@ def _by_batch(text: str) -> list[tuple[int | None, str]]:
 
 def _without_iou(text: str) -> str:
     """Return a text without IoU thresholds (`IoU=0.50:0.95`), where other numbers remain."""
+    if "iou" not in text.lower():
+        return text
     left = _IOU.sub(" ", text)
     return left if re.search(r"\d", left) else text
 

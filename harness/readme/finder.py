@@ -49,6 +49,7 @@ class Found:
     notices: list[Notice] = field(default_factory=list)
     commands: Commands = field(default_factory=Commands)
     read: int = 0
+    full: bool = False
 
 
 @dataclass
@@ -112,7 +113,7 @@ class Finder:
             track.near.clear()
             track.headings.append(markdown.plain(line.text.strip().strip("#").strip()))
             track.heading = line.number
-            self.sentences.read(line, track.around())
+            self.sentences.read(line, Surroundings())
             return 0
         grid = logs.bare_table(lines, i, self.labels) if len(line.text) < 200 else None
         if grid:
@@ -124,6 +125,14 @@ class Finder:
             track.near.append(line.text)
         return 0
 
+    def _classes(self, scores: list[Row], found: Found) -> None:
+        if len(found.classes) < MOST_CLASSES:
+            found.classes += scores
+        elif not found.full:
+            found.full = True
+            text = f"more than {MOST_CLASSES} scores of classes: those from here on are not read"
+            found.notices.append(Notice(line=scores[0].where.line, text=text))
+
     def _telling(self, track: _Track, found: Found) -> Surroundings:
         """Return the surroundings of a table without bars: below an evaluation it lists the official figures."""
         around = track.around()
@@ -134,7 +143,7 @@ class Finder:
         found.evaluations += logs.evaluation(line, self.labels)
         scores = list(logs.segmentation(lines, i, found.commands))
         if scores:
-            found.classes += scores if len(found.classes) < MOST_CLASSES else ()
+            self._classes(scores, found)
             return
         average = logs.average_time(line.text)
         if average and line.code:
@@ -146,6 +155,8 @@ class Finder:
             rows = self.sentences.read(line, around)
             claims = bool(rows) and around.is_overview(self.labels)
             (found.code if line.code else found.claims if claims else found.texts).extend(rows)
+        if not _ALL_ABOVE.search(line.text[:400]):
+            return
         batches = tuple(dict.fromkeys(int(one[1] or one[2]) for one in BATCH.finditer(line.text[:400])))
-        if batches and _ALL_ABOVE.search(line.text[:400]):
+        if batches:
             found.same.append(SameBatches(track.heading, line.number, batches))

@@ -1,15 +1,14 @@
 """From the names, numbers and signs of a cell to its figures: which name belongs to which number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from harness.readme.quantities import Unit
 
 MOST_NUMBERS = 40
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """One number as a cell prints it: value in its unit (durations in ms), own name, batch, and what is doubtful.
 
     `loose` is a second number with nothing but a blank before it: another metric's, or a spread.
@@ -24,8 +23,7 @@ class Figure:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A piece of a cell: a name, a number with its unit, a sign between them."""
 
     kind: str
@@ -96,7 +94,7 @@ def _runs(tokens: Sequence[Token]) -> list[tuple[str, list[Token]]]:
             dash = token.kind if token.kind == "range" else token.text
             continue
         if token.kind == "number" and dash == "range" and runs and runs[-1][0] == "number":
-            runs[-1][1].append(replace(token, kind="upper"))
+            runs[-1][1].append(token._replace(kind="upper"))
         elif runs and runs[-1][0] == token.kind:
             _extend(runs[-1][1], token, dash)
         else:
@@ -108,9 +106,9 @@ def _runs(tokens: Sequence[Token]) -> list[tuple[str, list[Token]]]:
 def _extend(run: list[Token], token: Token, dash: str) -> None:
     """Add a token to a run of its kind: unknown words with a blank between them are one name."""
     if token.kind == "name" and not dash and not token.known and not run[-1].known:
-        run[-1] = replace(run[-1], text=f"{run[-1].text} {token.text}")
+        run[-1] = run[-1]._replace(text=f"{run[-1].text} {token.text}")
     else:
-        run.append(replace(token, kind="loose") if token.kind == "number" and not dash else token)
+        run.append(token._replace(kind="loose") if token.kind == "number" and not dash else token)
 
 
 def _named(numbers: Sequence[Token], names: Sequence[Token], leading: bool) -> list[Figure]:
@@ -129,7 +127,7 @@ def _named(numbers: Sequence[Token], names: Sequence[Token], leading: bool) -> l
     if not chosen:
         return figures
     return [
-        replace(figure, loose=False, name=name.text.strip("_.-@"), known=name.known)
+        figure._replace(loose=False, name=name.text.strip("_.-@"), known=name.known)
         for figure, name in zip(figures, chosen, strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """What a label says: a header, a row's first cell, a heading. Every label is read alike."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -19,6 +20,7 @@ BATCH = re.compile(
 )
 _SHORT_BATCH = re.compile(r"\(?b(\d{1,4})\)?", re.IGNORECASE)
 _FOUR_CHIPS = re.compile(r"\s?[*x×]\s?4(?!\d)|单卡|整卡|/\s?card", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PLAIN = re.compile(r"[\s()\[\]{}<>*#:;,.!?'\"`|/\\_~=+-]+")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _AVERAGES = frozenset(("test", "val", "eval", "avg", "mean", "average", "overall", "final", "best", "om", "npu", "gpu"))
@@ -105,7 +107,7 @@ class Labels:
             part=part,
             whole=whole,
             rest=self._rest(left),
-            numbers=tuple(re.findall(r"\d+(?:\.\d+)?", self.words.chips.masked(left))),
+            numbers=tuple(_NUMBER.findall(self.words.chips.masked(left))),
         )
 
     def _metrics(self, text: str) -> tuple[tuple[str, ...], str]:
@@ -155,8 +157,7 @@ class Labels:
     def _rest(self, text: str) -> str:
         for lexicon in (self.words.chips, self.words.kinds, self.words.roles, self.words.labels, self.words.parts):
             text = lexicon.masked(text)
-        text = LABEL_UNIT.sub(" ", text)
-        return _PLAIN.sub(" ", re.sub(r"\d+(?:\.\d+)?", " ", text)).strip()
+        return _PLAIN.sub(" ", _NUMBER.sub(" ", LABEL_UNIT.sub(" ", text))).strip()
 
 
 def metric_name(printed: str, canonical: str) -> str:
@@ -166,7 +167,7 @@ def metric_name(printed: str, canonical: str) -> str:
     return canonical if len(words) <= 1 or len(printed) <= len(canonical) + 2 or not kept.isascii() else printed.lower()
 
 
-def _printed(text: str, chips: list[Found]) -> str:
+def _printed(text: str, chips: Sequence[Found]) -> str:
     """Return how the chip is printed: of a general and a special name the special one."""
     special = [found for found in chips if found.name not in GENERAL] or chips
     return text[special[0].start : special[0].end].strip(" _-") if special else ""

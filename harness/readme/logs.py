@@ -31,6 +31,7 @@ CITYSCAPES = (
     "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
 )  # fmt: skip
 MOST_CLASSES = 200
+_FRACTION = re.compile(r"\d\.\d")
 _GAP = re.compile(r"\s{2,}|\t")
 _CHECKPOINT = re.compile(r"(?<![\w.])([A-Za-z][\w-]{0,80}_(0\.\d{3,6})_[\w.-]{0,60}\.(?:pth|pt|ckpt|pkl|h5|tar))(?!\w)")
 
@@ -45,17 +46,17 @@ class Average:
 
 def average_time(text: str) -> Average | None:
     """Return msame's average of a line, or None."""
-    match = _AVERAGE.search(text)
+    match = _AVERAGE.search(text) if "average" in text.lower() else None
     return Average(float(match[2]), bool(match[1])) if match else None
 
 
 def evaluation(line: Line, labels: Labels) -> Iterator[Row]:
     """Yield the metrics of an evaluation script's line of JSON, and of COCO's summary."""
-    for key, number, percent in _KEY_VALUE.findall(line.text):
+    for key, number, percent in _KEY_VALUE.findall(line.text) if '"key"' in line.text else ():
         metrics = labels.read(key).metrics
         if metrics:
             yield _row(line, metrics[0], float(number), "%" if percent else "")
-    for ious, number in _COCO.findall(line.text):
+    for ious, number in _COCO.findall(line.text) if "(AP)" in line.text else ():
         if ious in _COCO_NAMES:
             yield _row(line, _COCO_NAMES[ious], float(number))
 
@@ -117,9 +118,9 @@ def _row(line: Line, metric: str, value: float, unit: str = "") -> Row:
 def bare_table(lines: Sequence[Line], i: int, labels: Labels) -> Grid | None:
     """Return the table without bars that begins with a line of metrics: columns parted by two blanks or a tab."""
     headers = _GAP.split(lines[i].text.strip())
-    if len(headers) < 2 or len(headers) > 12 or sum(bool(labels.read(one).metrics) for one in headers) < 2:
+    if len(headers) < 2 or len(headers) > 12 or _FRACTION.search(lines[i].text):
         return None
-    if re.search(r"\d\.\d", lines[i].text):
+    if sum(bool(labels.read(one).metrics) for one in headers) < 2:
         return None
     rows = [headers]
     for line in lines[i + 1 : i + 40]:

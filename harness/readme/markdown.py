@@ -1,7 +1,7 @@
 """Markdown as far as results need it: code blocks, headings, text without markup, and rows between bars."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -12,11 +12,15 @@ from harness.readme.grid import Cell, Grid, rectangular
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
+
+    Rule = Callable[[StateBlock, int, int, bool], bool]
 
 # Longer texts are no cells and no sentences with results; their markup is left alone, which bounds the time.
 LONGEST_INLINE = 4000
-_MARKUP = re.compile(r"[\[\]*_`<&\\!~$]")
+_MARKUP = re.compile(r"[\[*_`<&\\~]")
+_ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
 _URL = re.compile(r"(?:https?|ftp)://[^\s|<>\u3400-\u9fff]+", re.IGNORECASE)
 _BREAK = re.compile(r"<\s?/?\s?br\s?/?\s?>", re.IGNORECASE)
 _DELIMITER = re.compile(r"[\s|:+=-]*[-=][\s|:+=-]*")
@@ -29,7 +33,7 @@ class Outline:
     """Which lines are code (from 0, by line: the fence's language), and which are headings."""
 
     code: dict[int, str]
-    headings: dict[int, str]
+    headings: frozenset[int]
 
 
 @cache
@@ -40,22 +44,68 @@ def _parsers() -> tuple["MarkdownIt", "MarkdownIt"]:
         raise MissingNeedError("README", "expected markdown-it-py and lxml, which read it", "not both", do)
     from markdown_it import MarkdownIt
 
-    blocks = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "html_block", "reference"])
+    blocks = MarkdownIt("commonmark").disable(["inline", "text_join", "code", "html_block", "reference", "heading"])
+    _note_places(blocks)
     return blocks, MarkdownIt("commonmark", {"maxNesting": 12}).enable("strikethrough")
 
 
 def outline(text: str) -> Outline:
     """Return the code blocks and headings of a Markdown text, in time linear in its length."""
     code: dict[int, str] = {}
-    headings: dict[int, str] = {}
-    tokens = _parsers()[0].parse(text)
-    for i, token in enumerate(tokens):
-        if token.type == "fence" and token.map:
-            language = token.info.strip().split(" ")[0].lower()
-            code.update(dict.fromkeys(range(*token.map), language))
-        elif token.type == "heading_open" and token.map:
-            headings[token.map[0]] = plain(tokens[i + 1].content)
-    return Outline(code, headings)
+    headings: set[int] = set()
+    _parsers()[0].parse(text, {"code": code, "headings": headings})
+    return Outline(code, frozenset(headings))
+
+
+def _note_places(blocks: "MarkdownIt") -> None:
+    """Let a parser of blocks note where code and headings are, and keep no tokens of them and of paragraphs.
+
+    No other rule takes a line that begins with `#`, so that of headings can stand first.
+    """
+    from markdown_it import rules_block
+    from markdown_it.ruler import RuleOptionsType
+
+    def heading(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
+        if not rules_block.heading(state, start, end, True):
+            return False
+        if not silent:
+            state.line = start + 1
+            state.env["headings"].add(start)
+        return True
+
+    def fence(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
+        found = rules_block.fence(state, start, end, silent)
+        if found and not silent:
+            language = state.tokens.pop().info.strip().split(" ")[0].lower()
+            state.env["code"].update(dict.fromkeys(range(start, state.line), language))
+        return found
+
+    rules = blocks.block.ruler
+    interrupting: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote"]}
+    rules.before("fence", "title", heading, interrupting)
+    rules.at("fence", fence, {"alt": [*interrupting["alt"], "list"]})
+    rules.at("lheading", _underlined)
+    rules.at("paragraph", _without_tokens(rules_block.paragraph))
+
+
+def _underlined(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
+    from markdown_it import rules_block
+
+    found = rules_block.lheading(state, start, end, silent)
+    if found:
+        del state.tokens[-3:]
+        state.env["headings"].add(start)
+    return found
+
+
+def _without_tokens(rule: "Rule") -> "Rule":
+    def quiet(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
+        count = len(state.tokens)
+        found = rule(state, start, end, silent)
+        del state.tokens[count:]
+        return found
+
+    return quiet
 
 
 @lru_cache(maxsize=8192)
@@ -65,11 +115,25 @@ def plain(text: str) -> str:
     >>> plain("**[79.4%](https://example.org/v1)**<br>ok")
     '79.4%\\nok'
     """
-    text = _URL.sub(lambda match: match[0] if text[: match.start()].endswith("](") else "", text)
-    if not _MARKUP.search(text) or len(text) > LONGEST_INLINE:
+    if "://" in text:
+        text = _URL.sub(lambda match: match[0] if text.endswith("](", 0, match.start()) else "", text)
+    if not _MARKUP.search(text) or len(text) > LONGEST_INLINE or _is_inert(text):
         return text.strip()
     tokens = _parsers()[1].parseInline(_BREAK.sub("\n", text), {})
     return "".join(_text_of(tokens[0].children or [])).strip() if tokens else ""
+
+
+def _is_inert(text: str) -> bool:
+    """Tell whether the signs of a text mark nothing: each alone, or without the one that ends it."""
+    return not (
+        "\n" in text
+        or "](" in text
+        or "~~" in text
+        or any(text.count(sign) > 1 for sign in "*_`")
+        or ("<" in text and ">" in text)
+        or ("&" in text and ";" in text)
+        or ("\\" in text and _ESCAPE.search(text))
+    )
 
 
 def _text_of(tokens: Sequence["Token"]) -> Iterator[str]:
@@ -78,6 +142,11 @@ def _text_of(tokens: Sequence["Token"]) -> Iterator[str]:
             yield token.content
         elif token.type in ("softbreak", "hardbreak"):
             yield "\n"
+
+
+def has_bar(line: str) -> bool:
+    """Tell whether a bar is in a line: without one it is no row."""
+    return "|" in line or "｜" in line
 
 
 def is_row(line: str) -> bool:

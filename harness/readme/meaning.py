@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from harness.readme.columns import Column
@@ -14,10 +14,12 @@ from harness.readme.surroundings import Surroundings
 
 # Nobody promises so small an accuracy: without metric and unit such a number is a loss or a score.
 LEAST_PERCENT = 10.0
+# Rows with the same labels follow each other; what columns mean for so many of them is kept.
+LATELY = 512
 STRANGERS = frozenset(("reference", "training"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowLabels:
     """What the labels of a row say: of its chip and batch, its name, and its conditions."""
 
@@ -42,18 +44,23 @@ class RowLabels:
         """The metrics that the labels name."""
         return next((one.metrics for one in self.facts if one.metrics), ())
 
-    @property
+    @cached_property
     def kind(self) -> Kind | Literal[""]:
         """The kind of figures that the labels name; a metric's is accuracy."""
         return "accuracy" if self.metrics else next((one.kind for one in self.facts if one.kind), "")
 
-    @property
+    @cached_property
     def unit(self) -> Unit | None:
         """The unit that the labels name."""
         return next((one.unit for one in self.facts if one.unit), None)
 
+    @cached_property
+    def ratio(self) -> str:
+        """The two sides of a ratio that the labels name, as printed."""
+        return next((one.ratio for one in self.facts if one.ratio), "")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class TableFacts:
     """What a table says as a whole: its first header where that names figures, who else has columns, what is around."""
 
@@ -91,6 +98,7 @@ class Meaning:
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
         self.words = labels.words
+        self.metrics = lru_cache(maxsize=LATELY)(self._metrics)
 
     def kind(self, figure: Figure, column: Column, row: RowLabels, table: TableFacts) -> tuple[Kind, str]:
         """Return the kind of a figure, and a reason for doubt."""
@@ -117,7 +125,7 @@ class Meaning:
             return "throughput", "" if column.facts.chips or row.chip else by_batch
         return "accuracy", "" if column.facts.roles or row.roles else "no word says what the figure is"
 
-    def metrics(self, column: Column, row: RowLabels, table: TableFacts) -> tuple[tuple[str, ...], str]:
+    def _metrics(self, column: Column, row: RowLabels, table: TableFacts) -> tuple[tuple[str, ...], str]:
         """Return the metrics of a cell's figures that have no names of their own, and a reason for doubt."""
         if column.facts.metrics:
             return column.facts.metrics, ""

@@ -3,9 +3,8 @@
 import re
 
 CUT = "<removed>"
-# No token is so short, and a named secret or a link has one of these signs.
+# No token is so short, and a named secret or a link has a colon or an equals sign.
 LEAST = 16
-_SIGNS = frozenset(":=：")
 # A query is cut whole: signed links differ by provider (`Signature`, `X-Amz-Signature`, `sig`, `token`, ...).
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]{1,19}://[^\s?#<>\"'|)]{1,2000})[?#][^\s<>\"'|)]{1,8000}", re.IGNORECASE)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{1,19}://)[^\s/@<>]{1,300}@", re.IGNORECASE)
@@ -26,7 +25,7 @@ def redact(text: str) -> str:
     >>> redact("https://bucket.example.com/a.om?AccessKeyId=1&Signature=2 and 提取码：abcd")
     'https://bucket.example.com/a.om?<removed> and 提取码：<removed>'
     """
-    if len(text) < LEAST and not _SIGNS.intersection(text):
+    if len(text) < LEAST and not (":" in text or "=" in text or "：" in text):
         return text
     if "://" in text:
         text = _USER.sub(rf"\1{CUT}@", _QUERY.sub(rf"\1?{CUT}", text))

@@ -1,11 +1,13 @@
 """From a README to its typed rows: the tables' first, then what sentences, code and logs say beyond them."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.readme import document, logs, vocabulary
+from harness.readme import document, logs, markdown, vocabulary
 from harness.readme.document import Document
 from harness.readme.figures import Cells
 from harness.readme.finder import Finder, Found, SameBatches
@@ -17,6 +19,8 @@ from harness.readme.rows import Notice, Parsed, Row, Where
 NEAR_PROMISE = 0.03
 # So many chips and batches are compared before a figure in the text counts as said already.
 MOST_COMPARED = 64
+# READMEs have some hundred texts, and many in common. Of one with more nothing is kept: it would be no use to others.
+MOST_KEPT = 1000
 
 
 def parse(source: Path | bytes, synonyms: Path | None = None) -> Parsed:
@@ -45,21 +49,40 @@ class Parser:
     """Parses READMEs with one vocabulary."""
 
     def __init__(self, words: vocabulary.Vocabulary) -> None:
-        self.finder = Finder(Labels(words), Cells(words))
+        self.labels, self.cells = Labels(words), Cells(words)
+        self.finder = Finder(self.labels, self.cells)
 
     def parse(self, text: str) -> Parsed:
         """Return the rows of a README's text in the order of its lines, and notices."""
+        with _uncollected():
+            parsed = self._parsed(text)
+        for kept in (self.labels.read, self.cells.read, markdown.plain):
+            if kept.cache_info().currsize > MOST_KEPT:
+                kept.cache_clear()
+        return parsed
+
+    def _parsed(self, text: str) -> Parsed:
         parts = document.read(text)
         found = self.finder.find(parts)
         rows = sorted((_redacted(row) for row in _joined(found, parts)), key=lambda row: row.where.line)
         notices = [Notice(line=one.line, text=redact(one.text)) for one in found.notices]
         notices += [Notice(line=row.where.line, text=f"uncertain: {row.reason}") for row in rows if not row.certain]
-        if parts.cut:
-            most = document.MOST_LINES
-            notices.append(Notice(line=most, text=f"only the first {most} lines are read"))
+        notices += [Notice(line=line, text=text) for line, text in parts.unread]
         if not rows:
             notices.append(Notice(line=0, text="no results found"))
         return Parsed(rows=tuple(rows), notices=tuple(dict.fromkeys(notices)))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without the collector of cycles, which rows have none of: it took a third of the time of a huge README."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _joined(found: Found, parts: Document) -> list[Row]:
@@ -194,17 +217,18 @@ def _told_apart(rows: list[Row], names: Mapping[int, str]) -> list[Row]:
     """
     first: dict[object, Row] = {}
     clashing: dict[object, list[Row]] = {}
-    for row in rows:
-        if first.setdefault(row.identity, row).value != row.value:
-            clashing.setdefault(row.identity, [first[row.identity]]).append(row)
+    identities = [row.identity for row in rows]
+    for row, identity in zip(rows, identities, strict=True):
+        other = first.setdefault(identity, row)
+        if other.value != row.value:
+            clashing.setdefault(identity, [other]).append(row)
     added = {identity: _difference(clash, names) for identity, clash in clashing.items()}
-    rows = [_named(row, added[row.identity], names) if row.identity in added else row for row in rows]
+    named = (_named(row, added.get(one, ""), names) for row, one in zip(rows, identities, strict=True))
     first, told = {}, []
-    for row in rows:
+    for row in named:
         other = first.setdefault(row.identity, row)
         if other.value != row.value and row.certain:
-            reason = f"line {other.where.line} states another number for the same"
-            row = row.model_copy(update={"certain": False, "reason": reason})
+            row = row.changed(certain=False, reason=f"line {other.where.line} states another number for the same")
         told.append(row)
     return told
 
@@ -221,10 +245,10 @@ def _difference(rows: list[Row], names: Mapping[int, str]) -> str:
 
 def _named(row: Row, difference: str, names: Mapping[int, str]) -> Row:
     """Return a row of a table with its column's header, or its table's name, as a condition."""
-    added = {"column": row.where.column, "name": names.get(row.where.line, "")}.get(difference, "")
-    if not added or not row.where.column:
+    if not difference or not row.where.column:
         return row
-    return row.model_copy(update={"condition": ", ".join(one for one in (row.condition, added) if one)})
+    added = row.where.column if difference == "column" else names.get(row.where.line, "")
+    return row.changed(condition=", ".join(one for one in (row.condition, added) if one)) if added else row
 
 
 def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
@@ -233,19 +257,20 @@ def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
     printed = {row.chip for row in rows if row.role == "promise" and row.chip and row.kind != "ratio"} - {"NPU"}
     for row in rows:
         if chip and not row.chip and row.role == "promise" and row.kind != "ratio" and printed <= {chip}:
-            yield row.model_copy(update={"chip": chip})
+            yield row.changed(chip=chip)
         else:
             yield row
 
 
 def _redacted(row: Row) -> Row:
     """Return a row without secrets in any of its texts."""
-    texts = {name: redact(getattr(row, name)) for name in _TEXTS}
-    where = {"text": redact(row.where.text), "column": redact(row.where.column)}
-    same = (where["text"], where["column"]) == (row.where.text, row.where.column)
-    if same and all(getattr(row, name) == text for name, text in texts.items()):
+    texts = (row.model, row.dataset, row.condition, row.metric, row.cls, row.printed_chip)
+    cut = tuple(map(redact, texts))
+    text, column = redact(row.where.text), redact(row.where.column)
+    if cut == texts and (text, column) == (row.where.text, row.where.column):
         return row
-    return row.model_copy(update={**texts, "where": row.where.model_copy(update=where)})
+    where = row.where.model_copy(update={"text": text, "column": column})
+    return row.changed(**dict(zip(_TEXTS, cut, strict=True)), where=where)
 
 
 _TEXTS = ("model", "dataset", "condition", "metric", "cls", "printed_chip")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from harness.readme.columns import Column
 from harness.readme.grid import Cell
@@ -13,6 +14,8 @@ from harness.readme.vocabulary import fold
 LABELLING = frozenset(("label", "chip", "batch", "model", "dataset", "condition"))
 INHERITED = frozenset(("label", "chip", "dataset", "model", "condition"))
 SHORT = 24
+# So many rows' labels are kept for rows below that repeat them.
+LATELY = 1024
 LONGEST_NAME = 120
 _COUNTED = r"(?:张|images?|pictures?|pics?|samples?|条|个|videos?)?"
 _COUNT = re.compile(rf"\s*[\d,.]+\s?[kKwW万]?\s?{_COUNTED}\s*", re.IGNORECASE)
@@ -25,20 +28,27 @@ class RowReader:
 
     def __init__(self, labels: Labels, columns: Sequence[Column]) -> None:
         self.labels, self.columns = labels, columns
+        self._labelling = [column for column in columns if column.part in LABELLING]
         self._above: dict[int, str] = {}
+        self._labels = lru_cache(maxsize=LATELY)(self._read)
 
     def read(self, cells: Sequence[Cell]) -> RowLabels:
-        """Return what the labels of the next row say."""
-        best = any(self._is_best(cell.text) for cell in cells)
+        """Return what the labels of the next row say; rows with the same labels get the same object."""
+        best = self._has_best([cell.text for cell in cells])
+        return self._labels(best, *(self._filled(one, cells[one.index].text, best) for one in self._labelling))
+
+    def _read(self, best: bool, *texts: str) -> RowLabels:
         labels = RowLabels(best=best)
-        for column, cell in zip(self.columns, cells, strict=True):
-            text = self._filled(column, cell.text, best) if column.part in LABELLING else ""
+        for column, text in zip(self._labelling, texts, strict=True):
             if text:
                 labels = self._with(labels, column, text)
         return labels
 
-    def _is_best(self, text: str) -> bool:
-        return len(text) < SHORT and self.labels.words.best.has(text) and not self.labels.read(text).metrics
+    def _has_best(self, texts: Sequence[str]) -> bool:
+        has = self.labels.words.best.has
+        return has("\n".join(texts)) and any(
+            len(text) < SHORT and has(text) and not self.labels.read(text).metrics for text in texts
+        )
 
     def _filled(self, column: Column, text: str, best: bool) -> str:
         ditto = self.labels.words.cells.get(fold(text).strip().lower()) == "ditto"
@@ -86,7 +96,7 @@ def _with_name(labels: RowLabels, column: Column, facts: Facts) -> RowLabels:
     name = _without_batch(facts)
     understood = facts.chips or facts.metrics or facts.kind or facts.roles or facts.ratio
     names_metric = bool(facts.rest) and not understood and not is_model and column.part != "chip"
-    of_model = is_model and not facts.roles and not facts.chips
+    of_model = is_model and not facts.roles and not facts.chips and facts.is_value
     return replace(
         labels,
         facts=(*labels.facts, replace(facts, metrics=(), kind="", unit=None) if of_model else facts),

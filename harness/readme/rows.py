@@ -54,6 +54,10 @@ class Row(_Fact):
         what = (self.kind, self.metric, self.cls, self.role, self.protocol, self.definition, self.condition)
         return (*what, self.chip, self.scope, self.batch, self.model, self.dataset)
 
+    def changed(self, **values: object) -> "Row":
+        """Return the row with other values of some fields; raises pydantic's ValidationError where one is wrong."""
+        return Row.model_validate({**self.__dict__, **values})
+
 
 class Notice(_Fact):
     """Something that a reader should look at: an unknown header, an ambiguous figure, no results at all."""

@@ -10,6 +10,7 @@ from harness.readme.figures import Cells
 from harness.readme.grouping import Figure
 from harness.readme.labels import BATCH, Facts, Labels
 from harness.readme.meaning import STRANGERS, Meaning, joined
+from harness.readme.quantities import UNIT
 from harness.readme.rows import Kind, Row, Where
 from harness.readme.surroundings import Surroundings
 
@@ -21,6 +22,7 @@ _PAID = re.compile(
     re.IGNORECASE,
 )
 _EXACT = re.compile(r"\d\.\d|%")
+_RATED = re.compile(rf"[\d.]\s?{UNIT.pattern}", re.IGNORECASE)
 _STATED = re.compile(r"(?:为|是|:|=|达到?|is|of)\s{0,3}~?\s?\d")
 _BOUND = re.compile(r"[<>]\s?\d")
 _CARD = re.compile(r"单卡|整卡|card|[x×*]\s?4(?!\d)")
@@ -56,6 +58,8 @@ class SentenceRows:
         if self.words.prose["compare"].has(clause) or _BOUND.search(clause):
             return
         masked = self.words.chips.masked(BATCH.sub(" ", clause))
+        if not (facts.batch or _EXACT.search(masked) or _RATED.search(masked)):
+            return
         reading = self.cells.read(masked)
         for figure in reading.figures if reading.state == "figures" else ():
             kind = self._speed(figure, masked, facts, text, place) or self._accuracy(figure, masked, facts)

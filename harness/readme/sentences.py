@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from harness.readme import markdown
 from harness.readme.document import Line
 from harness.readme.figures import Cells
 from harness.readme.labels import BATCH, Facts, Labels
+from harness.readme.quantities import UNIT
 from harness.readme.ratios import Quotient, ratio_row
 from harness.readme.rows import Row
 from harness.readme.sentence_rows import Place, SentenceRows
@@ -21,6 +23,8 @@ MOST_CLAUSES = 24
 MOST_NUMBERS = 40
 # READMEs with results have some hundred lines with figures. Behind so many nothing is a promise; it bounds the time.
 MOST_LINES = 1500
+# So many lines are remembered, as they may come again.
+LATELY = 256
 # A chip named in the text speaks for figures this many lines further down.
 CHIP_REACHES = 6
 # A line as long as this that names a chip is a sentence about more than one thing.
@@ -30,6 +34,10 @@ _COMMAND = re.compile(
     r"(?:^|\s)--?[A-Za-z][\w-]*[= ]"
     r"|^\s*(?:[$>]\s?)?(?:python[\d.]*|sh|bash|cd|pip[\d.]*|atc|export|source|git|wget|trtexec|mkdir|conda|sudo)\s"
     r"|^\s*(?:import|from|def)\s|\w\.(?:py|sh|cpp|cfg)\b|^\s*\./|==|\+=|0x[0-9a-f]{4}|\bcommit|^\s*[\"'{]"
+)
+# Without a fraction, a share, a bar, a batch and a unit no number of a line is a result.
+_TELLING = re.compile(
+    rf"\d\.\d|[%/]|b[ _-]{{0,3}}(?:atch|s|\d|size)|[\d.]\s?-?(?:batch|bs|{UNIT.pattern})", re.IGNORECASE
 )
 _SECONDS = re.compile(r"\d\s?(?:s|sec|秒)(?![a-z])", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -52,15 +60,17 @@ class Sentences:
 
     def read(self, line: Line, around: Surroundings) -> list[Row]:
         """Return the results of a line; call it for the lines in their order."""
-        counts = any(sign.isdigit() for sign in line.text)
+        counts = any(map(str.isdigit, line.text))
         if self.left <= 0 or not (counts or line.heading or len(line.text) < LONGEST_LABEL):
             return []
-        text = _stripped(line)
+        text = _stripped(line.text, line.code)
         if line.heading:
             self._remember(self.labels.read(text), line.number, labelled=False)
         if line.heading or not text or _is_no_sentence(text):
             return []
         self.left -= counts
+        if not self.words.chips.has(text) and not (counts and _TELLING.search(text)):
+            return []
         facts = self.labels.read(text)
         if facts.chip and not (facts.rest or facts.numbers or facts.metrics) and len(text) < LONGEST_LABEL:
             self._remember(facts, line.number, labelled=True)
@@ -138,10 +148,11 @@ class Sentences:
             )
 
 
-def _stripped(line: Line) -> str:
-    if len(line.text) > 2 * LONGEST:
+@lru_cache(maxsize=LATELY)
+def _stripped(text: str, is_code: bool) -> str:
+    if len(text) > 2 * LONGEST:
         return ""
-    text = line.text if line.code else markdown.plain(_MARKER.sub("", line.text.strip()))
+    text = text if is_code else markdown.plain(_MARKER.sub("", text.strip()))
     return _MARKER.sub("", fold(text.strip()).replace("\n", " ")).strip()
 
 

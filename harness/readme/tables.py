@@ -111,7 +111,7 @@ class Tables:
 
     def _cell(self, spot: Spot, given: Given) -> None:
         reading = self.cells.read(spot.cell.text)
-        if spot.column.part == "ratio" or any(one.ratio for one in spot.labels.facts):
+        if spot.column.part == "ratio" or spot.labels.ratio:
             given.rows.extend(self.made.ratio(spot, figure.value) for figure in reading.figures[:1])
         elif reading.state in ("memory", "unsupported"):
             given.rows.append(self.made.unsupported(spot, reading.state))

@@ -3,7 +3,7 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,8 @@ _FAMILIES = (
 _MAKER = re.compile(r"(?:ascend|昇腾|atlas)[\s_-]{0,3}$")
 _INSIDE_NAME = re.compile(r"[a-z0-9.@]")
 _DIGIT = re.compile(r"\d")
+# A label's words are looked up from several sides one after the other.
+LATELY = 32
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,21 @@ class Lexicon:
     ) -> None:
         self._names = {lowered(fold(word)): name for name, listed in words.items() for word in listed}
         self._templates = [template for _, template in families]
-        # Branches begin with plain characters, and the text is lowered before: so the search skips what begins no word.
-        options = [_bounded(word, edge) for word in sorted(self._names, key=len, reverse=True)]
-        self._pattern = re.compile("|".join(options) or r"(?!)")
+        self._pattern = re.compile(_tree(self._names, lambda word: _bound(word, edge)))
         numbered = (f"(?P<f{i}>{_numbered(source, i)})" for i, (source, _) in enumerate(families))
-        self._families = re.compile("|".join(numbered))
+        # Every family begins with one of these letters, which is quicker to see than that none of them matches.
+        self._families = re.compile(rf"(?=[abcfhmnprt])(?:{'|'.join(numbered)})")
+        self._groups = [
+            [name for name in self._families.groupindex if name.startswith(f"g{i}_")] for i in range(len(families))
+        ]
         self._before = re.compile(rf"[a-z0-9{edge}]")
+        self.find = lru_cache(maxsize=LATELY)(self._find)
 
-    def find(self, text: str) -> list[Found]:
+    def _find(self, text: str) -> Sequence[Found]:
         """Return the words of a folded text in their order."""
         text = lowered(text)
         if not self._templates or not _DIGIT.search(text):
-            return self._words(text, 0, len(text))
+            return self._words(text, 0, len(text)) if self._pattern.search(text) else ()
         found: list[Found] = []
         end = 0
         for match in self._families.finditer(text):
@@ -95,8 +100,7 @@ class Lexicon:
 
     def _family(self, match: re.Match[str]) -> str:
         number = int((match.lastgroup or "f0").removeprefix("f"))
-        parts = [match[name] for name in match.re.groupindex if name.startswith(f"g{number}_")]
-        return self._templates[number].format(*parts)
+        return self._templates[number].format(*(match[name] for name in self._groups[number]))
 
 
 class ChipLexicon(Lexicon):
@@ -104,9 +108,7 @@ class ChipLexicon(Lexicon):
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
         super().__init__({canonical_chip(name): listed for name, listed in words.items()})
-        ordered = sorted(self._names, key=len, reverse=True)
-        options = (rf"{re.escape(word)}(?![a-z0-9])(?!\.\d)(?!\s*(?:张|epochs?\b))" for word in ordered)
-        self._pattern = re.compile("|".join(options))
+        self._pattern = re.compile(_tree(self._names, lambda _: r"(?![a-z0-9])(?!\.\d)(?!\s*(?:张|epochs?\b))"))
 
     def _words(self, text: str, start: int, end: int) -> list[Found]:
         found = []
@@ -213,7 +215,20 @@ def _numbered(source: str, number: int) -> str:
     return re.sub(r"(?<!\\)\((?!\?)", lambda _: f"(?P<g{number}_{next(count)}>", source)
 
 
-def _bounded(word: str, edge: str) -> str:
-    """Return the pattern of a word; one that ends with a Latin letter or digit is no beginning of a longer one."""
-    after = rf"(?![a-z0-9{edge}])" if re.search(r"[a-z0-9]$", word) else ""
-    return f"{re.escape(word)}{after}"
+def _bound(word: str, edge: str) -> str:
+    """Return the pattern of what is behind a word: one that ends with a Latin letter or digit begins no longer one."""
+    return rf"(?![a-z0-9{edge}])" if re.search(r"[a-z0-9]$", word) else ""
+
+
+def _tree(words: Iterable[str], bound: Callable[[str], str], stem: str = "") -> str:
+    """Return the pattern of words, each with its bound behind it, that tells them apart sign by sign, longest first.
+
+    Of hundreds of words side by side the search would try each at every sign that one of them begins with.
+    """
+    rests: dict[str, list[str]] = {}
+    for word in sorted(words):
+        rests.setdefault(word[:1], []).append(word[1:])
+    ends = bound(stem) if rests.pop("", None) else None
+    options = [re.escape(sign) + _tree(rest, bound, stem + sign) for sign, rest in rests.items()]
+    options += [] if ends is None else [ends]
+    return options[0] if len(options) == 1 else f"(?:{'|'.join(options) or '(?!)'})"
