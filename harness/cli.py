@@ -16,6 +16,8 @@ COMMANDS = {
     "history": ("harness.commands.history", "what was measured over time: series, change points, anchors, exchange"),
     "merge": ("harness.commands.merge", "make one run of the runs of several hosts"),
     "adopt": ("harness.commands.adopt", "make baselines of what a run measured for the first time"),
+    "report": ("harness.commands.report", "show a run: one HTML file, Markdown, JSON, a summary, or one screen"),
+    "diff": ("harness.commands.diff", "what changed from one run to another, with intervals"),
     "tighten": ("harness.commands.tighten", "propose tighter baselines where runs were faster, as a patch"),
     "list": ("harness.commands.list", "the cards: model, data, metric, chips, batches, promises"),
     "show": ("harness.commands.show", "one card with every promise and where it is printed"),

@@ -20,5 +20,5 @@ def write(path: Path, arrays: Mapping[str, Array], *, compress: bool = True) -> 
 
 def read(path: Path) -> dict[str, Array]:
     """Return the arrays of a file; object arrays, which numpy would unpickle, are refused."""
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
         return dict(stored)

@@ -65,6 +65,11 @@ def reading(measurement: Measurement, check: str) -> float:
     return _rate(float(_statistic(measurement)(steady_ms(measurement))), measurement, check)
 
 
+def takes_mean(measurement: Measurement) -> bool:
+    """Tell whether a measurement's own definition is a mean of rounds; all others are medians."""
+    return measurement.definition in MEANS or measurement.statistic == "mean"
+
+
 def read(measurement: Measurement, check: str) -> Reading:
     """Return the reading with its certainty; no interval is narrower than the noise that a history knows of."""
     value, rounds_ms = reading(measurement, check), steady_ms(measurement)
@@ -164,8 +169,7 @@ def _interval(rounds_ms: Floats, value: float, measurement: Measurement, check: 
 
 
 def _statistic(measurement: Measurement) -> round_stats.Statistic:
-    mean = measurement.definition in MEANS or measurement.statistic == "mean"
-    return round_stats.mean if mean else round_stats.median
+    return round_stats.mean if takes_mean(measurement) else round_stats.median
 
 
 def _rate(typical_ms: float, measurement: Measurement, check: str) -> float:

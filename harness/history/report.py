@@ -60,7 +60,7 @@ def text(found: Findings, limit: int) -> str:
     count = len(found.series.points)
     of_all = f", the last {len(shown)}" if len(shown) < count else ""
     head = f"{line.case_name} on machine {line.machine[:SHORT]}: {name or 'no number'}, {count} results{of_all}"
-    return "\n".join([head, *_table(found, shown), *(f"  {one}" for one in _said(found))])
+    return "\n".join([head, *_table(found, shown), *(f"  {one}" for one in said(found))])
 
 
 def document(found: Findings) -> dict[str, Any]:
@@ -114,7 +114,8 @@ def _size(change: ChangePoint) -> str:
     return f"{100 * change.step:+.1f} {'points' if change.is_share else '%'} in {change.commits}"
 
 
-def _said(found: Findings) -> list[str]:
+def said(found: Findings) -> list[str]:
+    """Return what a series says, in sentences: noise, anchors and what is judged against them, floor, change points."""
     series, unit = found.series, found.series.line.unit
     lines = []
     if found.noise is not None:

@@ -1,7 +1,7 @@
 """The history itself: results go in once and stay as they are; series, anchors and whole entries come out."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,45 @@ class History:
         with self._database.reading() as connection:
             return sorted_into_series(connection.execute(query).all())
 
+    def headlines(
+        self, case_keys: Iterable[str], machines: Iterable[str], span: tuple[str, str], last: int
+    ) -> dict[str, list[Series]]:
+        """Return the series of the first readings of many cases on some machines, by case key.
+
+        They hold the last results from one moment to another, so many for each case and machine.
+        """
+        from sqlalchemy import func, select
+
+        results, readings = tables().results, tables().readings
+        columns = [column for column in readings.c if column.name != "digest"]
+        here = results.c.machine.in_(sorted(set(machines))) & results.c.at.between(*span)
+        order = func.row_number().over(
+            partition_by=(results.c.case_key, results.c.machine), order_by=results.c.at.desc()
+        )
+        ranked = select(results, order.label("age")).where(here)
+        found: dict[str, list[Row[Any]]] = {}
+        with self._database.reading() as connection:
+            for some in _batches(case_keys):
+                mine = ranked.where(results.c.case_key.in_(some)).subquery()
+                first = (readings.c.digest == mine.c.digest) & (readings.c.position == 0)
+                asked = select(mine, *columns).join(readings, first, isouter=True).where(mine.c.age <= last)
+                for row in connection.execute(asked.order_by(mine.c.at, mine.c.digest)):
+                    found.setdefault(row.case_key, []).append(row)
+        return {key: list(sorted_into_series(rows)) for key, rows in found.items()}
+
+    def kept(self, digests: Iterable[str]) -> dict[str, Kept]:
+        """Return the whole entries of these digests; one that is not known is left out."""
+        from sqlalchemy import select
+
+        results, documents = tables().results, tables().documents
+        query = select(results.c.run, results.c.digest, documents.c.body).join(documents)
+        found = {}
+        with self._database.reading() as connection:
+            for some in _batches(digests):
+                for run, digest, body in connection.execute(query.where(results.c.digest.in_(some))):
+                    found[digest] = Kept(run, digest, zlib.decompress(body).decode())
+        return found
+
     def entries(self, case_key: str = "") -> Iterator[Kept]:
         """Yield every entry, or those of a case, oldest first."""
         from sqlalchemy import select
@@ -144,6 +183,12 @@ class History:
             query = query.where(table.c.case_key == case_key)
         with self._database.reading() as connection:
             return {line_of(row): anchor_of(row) for row in connection.execute(query)}
+
+
+def _batches(values: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the values without repetition, as many at once as a query may name on every database."""
+    found = sorted(set(values))
+    yield from (found[start : start + AT_ONCE] for start in range(0, len(found), AT_ONCE))
 
 
 def _insert(rows: Mapping[str, Rows], connection: "Connection") -> int:

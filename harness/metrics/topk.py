@@ -27,7 +27,7 @@ class TopKScorer:
     def __init__(self, card: ModelCard) -> None:
         self._card = card
         self._ids: list[str] = []
-        self._rows: list[tuple[int, bool, bool, bool, bool, float]] = []
+        self._rows: list[tuple[int, bool, bool, bool, bool, float, int]] = []
 
     def add(self, outputs: Outputs, target: Any) -> None:
         """Score one image; `target` is its class number. Raises RunError: `nan`, or `data` for a wrong shape."""
@@ -38,16 +38,16 @@ class TopKScorer:
         if not 0 <= int(target) < len(scores):
             raise RunError(where, f"expected a label from 0 to {len(scores) - 1}", str(target), kind="data")
         self._ids.append(outputs.sample_id)
-        self._rows.append(_row(scores, int(target)))
+        self._rows.append((*_row(scores, int(target)), int(target)))
 
     def measures(self) -> tuple[Measure, ...]:
         """Return top-1 and top-5, the README's rule first."""
         return measures(self._card.metric, self.outcomes())
 
     def outcomes(self) -> dict[str, Array]:
-        """Return one entry per image: ids, prediction, hits by both rules, margin of the best other class."""
-        names = ("pred", "hit1", "hit5", "standard1", "standard5", "margin")
-        types = (np.int32, np.bool_, np.bool_, np.bool_, np.bool_, np.float32)
+        """Return one entry per image: ids, prediction, hits by both rules, margin of the best, and label."""
+        names = ("pred", "hit1", "hit5", "standard1", "standard5", "margin", "label")
+        types = (np.int32, np.bool_, np.bool_, np.bool_, np.bool_, np.float32, np.int32)
         columns = zip(*self._rows, strict=True) if self._rows else ((),) * len(names)
         pairs = zip(names, types, columns, strict=True)
         return {"ids": np.array(self._ids, dtype=np.str_), **{name: np.array(c, dtype=t) for name, t, c in pairs}}

@@ -58,16 +58,20 @@ def markdown(entries: Sequence[Entry], cards: Mapping[str, ModelCard]) -> str:
 
 def readme_table(entries: Iterable[Entry], dataset: str) -> str:
     """Return one model's table in the READMEs' columns: chip, batch size, data set, accuracy, performance."""
+    return _table(README_COLUMNS, readme_rows(entries, dataset))
+
+
+def readme_rows(entries: Iterable[Entry], dataset: str) -> list[tuple[str, ...]]:
+    """Return the rows of a model's table in the order of `README_COLUMNS`."""
     cells: dict[tuple[str, int], dict[str, str]] = {}
     for entry in entries:
         case = entry.result.case
         if case.check in ("accuracy", "throughput"):
             cells.setdefault((_platform(case), case.batch), {})[case.check] = _cell(entry)
-    rows = [
+    return [
         (platform, str(batch), dataset, found.get("accuracy", ABSENT), found.get("throughput", ABSENT))
         for (platform, batch), found in sorted(cells.items())
     ]
-    return _table(README_COLUMNS, rows)
 
 
 def case_table(entries: Iterable[Entry]) -> str:

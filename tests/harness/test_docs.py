@@ -52,7 +52,18 @@ SECTIONS = {
 }
 WORDS = {str: "string", int: "integer", float: "number", bool: "true or false", datetime.date: "date", Any: "anything"}
 # Options of other programs that the pages mention.
-OF_OTHERS = {"--collect-only", "--help", "--quiet", "--group", "--junitxml", "--loop", "--device", "--no-deps"}
+OF_OTHERS = {
+    "--collect-only",
+    "--help",
+    "--quiet",
+    "--group",
+    "--junitxml",
+    "--loop",
+    "--device",
+    "--no-deps",
+    "--batchsize",
+    "--outfmt",
+}
 
 
 def text(name: str) -> str:
@@ -219,6 +230,7 @@ def test_a_page_mentions_only_options_that_exist(page):
 def test_the_pages_name_every_environment_variable_that_the_code_reads():
     sources = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]
     sources += [ROOT / "tests/harness" / name for name in ("ascend/test_bundles.py", "history/conftest.py")]
+    sources.append(ROOT / "tests/browser/test_report_page.py")  # which looks for Chromium there
     read = {name for path in sources for name in re.findall(r'"(OMGATE_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     named = {name for page in PAGES for name in re.findall(r"OMGATE_[A-Z_]+", page.read_text(encoding="utf-8"))}
 
@@ -236,6 +248,27 @@ def test_the_gates_page_has_every_code_with_an_outcome_that_exists():
 
     assert set(codes) == set(get_args(results.Code))
     assert {outcome for outcomes in codes.values() for outcome in outcomes} == set(get_args(results.Outcome))
+
+
+def test_troubleshooting_explains_every_code_below_an_outcome_that_it_has():
+    outcomes = {
+        "Green": "PASS",
+        "Red": "FAIL",
+        "Undecided": "INCONCLUSIVE",
+        "Nothing to compare with": "NO_BASELINE",
+        "Not run": "NOT_RUN",
+    }
+    may = {row[0].strip("`"): row[1] for row in rows(section(text("docs/gates.md"), "Verdicts"))}
+    parts = re.split(r"^## (.+)\n", text("docs/troubleshooting.md"), flags=re.MULTILINE)
+    told = {
+        code: (outcomes[title], explained)
+        for title, part in zip(parts[1::2], parts[2::2], strict=True)
+        for code, explained in re.findall(r"^### (\S+)\n(.*?)(?=^###|\Z)", part, re.MULTILINE | re.DOTALL)
+    }
+
+    assert set(told) == set(get_args(results.Code))
+    assert {code for code, (outcome, _) in told.items() if f"`{outcome}`" not in may[code]} == set()
+    assert {code for code, (_, explained) in told.items() if len(explained.split()) < 10} == set()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The history keeps what it is given once and for good, in SQLite and in PostgreSQL, also of ten writers at once."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from harness.errors import UsageError
-from harness.history.points import Anchor, Record
+from harness.history import keys
+from harness.history.points import Anchor, Reading, Record
 from harness.history.store import History
+from harness.results import Entry
 from tests.harness.history.nights import case_of, commit_of, entry, record
 
 ROOT = Path(__file__).parents[3]
+FROM, UNTIL = "2025-01-01T00:00:00Z", "2025-12-31T00:00:00Z"
 
 
 @pytest.fixture
@@ -115,6 +119,7 @@ def test_an_anchor_is_frozen_once_and_the_newest_counts(history):
 WRITER = """
 import sys
 from harness.history.store import History
+from harness.results import Entry
 from tests.harness.history.nights import case_of, record
 place, writer = sys.argv[1], int(sys.argv[2])
 with History.open(place, create=True) as history:
@@ -193,3 +198,55 @@ def test_no_message_names_a_host_a_user_or_a_password(url, what):
     assert what in str(caught.value)
     for secret in ("s3cret", "ci:", "db.example.org", "127.0.0.1", "nights"):
         assert secret not in str(caught.value)
+
+
+def test_the_first_readings_of_many_cases_are_read_at_once(history):
+    other = {**entry().result.environment, "memory_mib": 32_000}
+    second = Reading("second", "", "ms", 7.0)
+    history.add([dataclasses.replace(record(0), readings=(*record(0).readings, second)), record(3, 97.0)])
+    history.add(
+        [record(1, environment=other), record(2, 50.0, case=case_of(batch=8)), record(2, case=case_of(batch=1))]
+    )
+    machine = keys.machine(entry().result.environment)
+
+    found = history.headlines([case_of().key, case_of(batch=8).key, "unknown"], [machine], (FROM, UNTIL), 9)
+    assert {key: [series.values for series in some] for key, some in found.items()} == {
+        case_of().key: [(100.0, 97.0)],
+        case_of(batch=8).key: [(50.0,)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("span", "last", "values"),
+    [
+        ((FROM, UNTIL), 2, (98.0, 97.0)),
+        (("2025-01-02T00:00:00Z", UNTIL), 9, (99.0, 98.0, 97.0)),
+        ((FROM, "2025-01-03T03:00:00Z"), 2, (99.0, 98.0)),
+    ],
+)
+def test_the_last_first_readings_of_a_span_are_read(history, span, last, values):
+    other = {**entry().result.environment, "memory_mib": 32_000}
+    history.add([record(night, 100.0 - night) for night in range(4)])
+    history.add([record(3, environment=other)])
+    machines = [keys.machine(one) for one in (entry().result.environment, other)]
+
+    found = history.headlines([case_of().key], machines, span, last)[case_of().key]
+    assert next(series.values for series in found if series.line.machine == machines[0]) == values
+
+
+def test_a_case_that_broke_is_among_the_first_readings(history):
+    history.add([record(0), Record(entry(1, status="error", measurement=None), "run")])
+
+    ((series,),) = history.headlines(
+        [case_of().key], [keys.machine(entry().result.environment)], (FROM, UNTIL), 9
+    ).values()
+    assert [point.value for point in series.points] == [100.0, None]
+
+
+def test_entries_are_found_by_digest(history):
+    history.add([record(night, run=f"r{night}") for night in range(3)])
+    wanted = history.series(case_of().key)[0].points[1].digest
+
+    (kept,) = history.kept([wanted, "unknown"]).values()
+    assert (kept.run, kept.digest) == ("r1", wanted)
+    assert Entry.model_validate_json(kept.text) == entry(1)
