@@ -52,7 +52,7 @@ class Sight:
 
 @dataclass(frozen=True)
 class Survey:
-    """The READMEs of a zoo, in the order of their paths."""
+    """The READMEs of a zoo, in the order of their paths; `root` is its folder's name."""
 
     root: str
     sights: tuple[Sight, ...]
@@ -120,7 +120,8 @@ def survey(
     outcomes, problems = _outcomes(runs) if runs else ({}, ())
     known = _Known(root, cards, outcomes, owners.read(root), synonyms)
     sights = tuple(_sight(path, known) for path in walk.readmes(places))
-    return Survey(printable(str(root.resolve())), sights, problems)
+    name = printable(root.resolve().name)
+    return Survey(name, sights, problems if sights else (*problems, f"no README*.md in {name}"))
 
 
 def printable(text: str) -> str:

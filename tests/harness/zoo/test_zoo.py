@@ -241,3 +241,12 @@ def test_a_large_zoo_takes_seconds(model, tmp_path):
 
     assert len(seen(tmp_path)) == 100
     assert time.process_time() - started < 7  # 860 in a minute
+
+
+def test_a_folder_without_a_readme_says_so(tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    found = zoo.survey([tmp_path / "empty"])
+
+    assert found.problems == ("no README*.md in empty",)
+    assert found.root == "empty"
