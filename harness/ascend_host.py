@@ -41,7 +41,8 @@ def present(toolchain: Toolchain) -> AscendHost:
         found = npus.listing(toolchain)
     except MissingNeedError as error:
         do = f"{error.do}, or rehearse with --emulate"
-        return AscendHost(toolchain, lack=MissingNeedError("npu", error.what, error.got, do, need="device"))
+        what = f"expected {error.where}, which lists the NPUs of this host"
+        return AscendHost(toolchain, lack=MissingNeedError("npu", what, error.got, do, need="device"))
     except RunError as error:
         return AscendHost(toolchain, lack=MissingNeedError("npu", error.what, error.got, error.do, need="device"))
     if not found:
