@@ -98,6 +98,20 @@ def terminal(entries: Sequence[Entry], cards: Mapping[str, ModelCard]) -> str:
     return "\n".join(_lines(short, widths, reasons))
 
 
+def looks(entries: Iterable[Entry]) -> list[str]:
+    """Return a line per accuracy that was looked at more than once: how many images it took."""
+    found = [(entry.result.case.test_name, entry.result.samples) for entry in entries]
+    return [
+        f"{name}: decided by {samples.used} of {samples.declared} images, looked at after {_counts(samples.looks)}"
+        for name, samples in found
+        if samples is not None and samples.looks
+    ]
+
+
+def _counts(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
 def _lines(short: Sequence[Sequence[str]], widths: Sequence[int], reasons: Sequence[str]) -> Iterator[str]:
     for cells, reason in zip(short, reasons, strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -6,7 +6,7 @@ import pytest
 
 from harness.cards import ModelCard
 from harness.render import table
-from harness.results import Case, Entry, Judgement, Result, Verdict
+from harness.results import Case, Entry, Judgement, Result, Samples, Verdict
 
 CARD = ModelCard.model_validate(
     {
@@ -113,3 +113,16 @@ def test_every_judgement_is_in_the_report():
 
     assert "| net-ort-cpu-bs1 | accuracy | absolute | PASS | met |" in report
     assert "| net-ort-cpu-bs1 | accuracy | order | NO_BASELINE | 60 to 70 % when images are reordered |" in report
+
+
+def test_how_many_images_a_verdict_took_is_told_where_they_were_looked_at_one_part_after_the_other():
+    samples = Samples(used=500, declared=2000, ids_digest="d", looks=(250, 500))
+    whole = Samples(used=2000, declared=2000, ids_digest="d")
+    entries = [
+        one.model_copy(update={"result": one.result.model_copy(update={"samples": used})})
+        for one, used in ((entry(), samples), (entry(), whole), (entry(), None))
+    ]
+
+    assert table.looks(entries) == [
+        "test_accuracy[net-ort-cpu-bs1]: decided by 500 of 2000 images, looked at after 250, 500"
+    ]
