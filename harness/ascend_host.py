@@ -7,10 +7,9 @@ from harness import npus, runtimes
 from harness.cards import ModelCard
 from harness.errors import MissingNeedError, RunError
 from harness.npus import Npu
+from harness.runtimes import OM_RUNTIMES
 from harness.toolchain import Toolchain
 
-RUNTIMES = runtimes.OM_RUNTIMES
-"""The runtimes that open an OM; a card without preferences takes the first that is installed."""
 PRECISIONS = {
     "": "fp16",
     "force_fp16": "fp16",
@@ -48,10 +47,10 @@ def present(toolchain: Toolchain) -> AscendHost:
     if not found:
         do = "check the driver with npu-smi info, or rehearse with --emulate"
         return AscendHost(toolchain, lack=MissingNeedError("npu", "expected an Ascend NPU", "none", do, need="device"))
-    reasons = {name: runtimes.get(name, toolchain).missing() for name in RUNTIMES}
+    reasons = {name: runtimes.get(name, toolchain).missing() for name in OM_RUNTIMES}
     installed = tuple(name for name, reason in reasons.items() if reason is None)
     if not installed:
-        what, got = f"expected one of {', '.join(RUNTIMES)}", "none that can run"
+        what, got = f"expected one of {', '.join(OM_RUNTIMES)}", "none that can run"
         return AscendHost(toolchain, found, lack=MissingNeedError("npu", what, got, str(reasons["ais_bench"])))
     return AscendHost(toolchain, found, installed)
 
@@ -62,7 +61,7 @@ def pairs(card: ModelCard, host: AscendHost, asked: Sequence[str]) -> Iterator[t
     The card's choices are in its README's order; one that is not installed gives way to the next. A card that names
     no chip runs on any.
     """
-    wanted = tuple(name for name in asked if name in RUNTIMES) if asked else preferred(card, host)
+    wanted = tuple(name for name in asked if name in OM_RUNTIMES) if asked else preferred(card, host)
     for chip in host.chips:
         if not card.chips or chip in card.chips:
             yield from ((runtime, chip) for runtime in wanted)
@@ -70,7 +69,7 @@ def pairs(card: ModelCard, host: AscendHost, asked: Sequence[str]) -> Iterator[t
 
 def preferred(card: ModelCard, host: AscendHost) -> tuple[str, ...]:
     """Return the first installed runtime of the card's preferences as a tuple of one, or an empty one."""
-    choices = (*card.tools, *(name for name in RUNTIMES if name not in card.tools))
+    choices = (*card.tools, *(name for name in OM_RUNTIMES if name not in card.tools))
     return tuple(name for name in choices if name in host.runtimes)[:1]
 
 

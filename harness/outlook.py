@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness import ascend_host, costs, schedule, sources
+from harness import costs, schedule, sources
 from harness.cards import ModelCard
 from harness.checks import ratio
 from harness.costs import Cost, Outlook, Past
 from harness.gates import promises_for
 from harness.gates.speed import CHIPS_PER_CARD
 from harness.results import Case, Entry
+from harness.runtimes import OM_RUNTIMES
 from harness.schedule import Task
 from harness.selection import Plan, Selection
 
@@ -89,6 +90,6 @@ def _models(plan: Plan) -> tuple[str, ...]:
 
 
 def _source(card: ModelCard, case: Case, selection: Selection) -> str:
-    on_chip = case.runtime in ascend_host.RUNTIMES and selection.host is not None
+    on_chip = case.runtime in OM_RUNTIMES and selection.host is not None
     toolchain = selection.host.toolchain.describe() if on_chip and selection.host else {}
     return sources.digest(card, selection.weights, selection.places, toolchain)

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import ascend_host, environment, gates, memory, on_npu, scripts, sources
+from harness import environment, gates, memory, on_npu, scripts, sources
 from harness.artifacts import Artifact
 from harness.checks import consistency, looks, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
 from harness.plan import SPEED
 from harness.results import SCRIPTS, Case, Failure, Result
+from harness.runtimes import OM_RUNTIMES
 from harness.workbench import Workbench
 
 Facts = dict[str, Any]
@@ -40,7 +41,7 @@ def run(case: Case, bench: Workbench) -> Result:
     effort = bench.builder.store.effort
     before_s, before_bytes = effort.seconds, effort.bytes
     facts = _attempt(case, bench, seen, spent)
-    toolchain = _toolchain(case, bench)
+    toolchain = bench.toolchain_of(case)
     source = sources.digest(bench.cards[case.model], bench.weights, bench.places, toolchain)
     built = {"build_s": round(effort.seconds - before_s, 3), "build_bytes": effort.bytes - before_bytes}
     return Result(
@@ -98,7 +99,7 @@ def _measured(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]
 
 def _checked(case: Case, bench: Workbench, seen: Facts) -> Facts:
     check = CHECKS[case.check]
-    if case.runtime not in ascend_host.RUNTIMES:
+    if case.runtime not in OM_RUNTIMES:
         return check(case, bench)
     return on_npu.measured(case, bench, check, seen)
 
@@ -120,11 +121,6 @@ def _require_memory(case: Case, bench: Workbench, artifact: Artifact) -> None:
 
 def _onnx_mib(artifact: Artifact, case: Case) -> int:
     return memory.onnx_mib(artifact.path, {spec.name: spec.at(case.batch) for spec in artifact.inputs})
-
-
-def _toolchain(case: Case, bench: Workbench) -> dict[str, Any]:
-    on_chip = case.runtime in ascend_host.RUNTIMES and bench.host is not None
-    return bench.host.toolchain.describe() if on_chip and bench.host else {}
 
 
 def _failed(error: OmgateError | OSError, kind: str, stage: str, log: str, code: str = "") -> Facts:

@@ -8,13 +8,14 @@ from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
 from harness.results import SCRIPTS, Case
+from harness.runtimes import OM_RUNTIMES
 from harness.selection import Lack, Plan, Selection
 from harness.workbench import REFERENCES
 
 SPEED: tuple[Check, ...] = ("throughput", "latency")
 # What runs when no runtime is asked for: one that is on every machine, and two that tell by a skip that they could run.
 DEFAULT_RUNTIMES = ("ort-cpu", "ort-cuda", "ort-cann")
-NPU_RUNTIMES = ("ort-cann", *ascend_host.RUNTIMES)
+NPU_RUNTIMES = ("ort-cann", *OM_RUNTIMES)
 NO_NPU = MissingNeedError(
     "npu", "expected an Ascend NPU", "none asked for", "run on an NPU host, or rehearse with --emulate", need="device"
 )
@@ -72,7 +73,7 @@ def _check_names(selection: Selection, known: dict[str, ModelCard]) -> None:
 
 def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
     # A GPU is named by its driver, and by no card until somebody promises something for it.
-    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES if name not in ascend_host.RUNTIMES}
+    here = {chip_of(name) for name in selection.runtimes or DEFAULT_RUNTIMES if name not in OM_RUNTIMES}
     here |= set(selection.host.chips) if selection.host else set()
     chips = {"cpu", "any"} | here | {chip for card in known.values() for chip in card.chips}
     for chip in selection.chips:
@@ -82,7 +83,7 @@ def _check_chips(selection: Selection, known: dict[str, ModelCard]) -> None:
 
 
 def _missing_runtimes(selection: Selection) -> Iterator[Lack]:
-    if not selection.runtimes or set(selection.runtimes) & set(ascend_host.RUNTIMES):
+    if not selection.runtimes or set(selection.runtimes) & set(OM_RUNTIMES):
         yield from _missing_npu(selection)
     for name in selection.runtimes or DEFAULT_RUNTIMES:
         reason = runtimes.get(name, selection.host.toolchain if selection.host else None).missing()
@@ -99,7 +100,7 @@ def _missing_npu(selection: Selection) -> Iterator[Lack]:
     lack = NO_NPU if selection.host is None else selection.host.lack
     if lack is None:
         return
-    asked = [f"--runtime {name}" for name in selection.runtimes if name in ascend_host.RUNTIMES]
+    asked = [f"--runtime {name}" for name in selection.runtimes if name in OM_RUNTIMES]
     asked += [f"--chip {chip}" for chip in selection.chips if chip.startswith("Ascend")]
     if asked:
         raise UsageError(asked[0], lack.what, lack.got, lack.do)
@@ -108,7 +109,7 @@ def _missing_npu(selection: Selection) -> Iterator[Lack]:
 
 def _pairs(card: ModelCard, names: Sequence[str], selection: Selection) -> Iterator[tuple[str, str]]:
     """Yield each runtime and chip that the card runs on here and the selection admits."""
-    found = [(name, chip_of(name)) for name in names if name not in ascend_host.RUNTIMES]
+    found = [(name, chip_of(name)) for name in names if name not in OM_RUNTIMES]
     if selection.host is not None:
         found += ascend_host.pairs(card, selection.host, [name for name in selection.runtimes if name in names])
     for name, chip in found:
@@ -121,7 +122,7 @@ def _candidates(
 ) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
     for name, chip in pairs:
-        on_npu = name in ascend_host.RUNTIMES
+        on_npu = name in OM_RUNTIMES
         for check in selection.checks or CHECKS:
             for batch in _batches(card, check, chip, selection):
                 yield Case(
@@ -210,7 +211,7 @@ def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedEr
 
 
 def _brings_om(card: ModelCard, case: Case, selection: Selection) -> bool:
-    if case.runtime not in ascend_host.RUNTIMES:
+    if case.runtime not in OM_RUNTIMES:
         return False
     return selection.om is not None or om_build.of_card(card, case.batch, case.chip) is not None
 

@@ -3,6 +3,7 @@
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,9 +91,10 @@ def nights_findings(history: History, result: Result, card: ModelCard) -> tuple[
     if result.case.check not in SPEEDS or result.measurement is None or keys.left_out(result):
         return ()
     here = keys.machine(result.environment)
-    kept = (Entry.model_validate_json(one.text).result for one in history.entries(result.case.key))
-    before = [one for one in kept if keys.machine(one.environment) == here and one.measurement is not None]
-    found = over_nights((before[-1], result), card) if before else ()
+    with closing(history.entries(result.case.key, here, newest_first=True)) as kept:
+        earlier = (Entry.model_validate_json(one.text).result for one in kept)
+        last = next((one for one in earlier if one.measurement is not None), None)
+    found = over_nights((last, result), card) if last else ()
     return tuple(one for one in found if one.judgement.outcome == "FAIL")
 
 

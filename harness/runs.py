@@ -1,5 +1,6 @@
 """Run folders: `run.json`, `results.jsonl` with one entry a line, `outcomes/`, `logs/`; written as things happen."""
 
+import datetime
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from harness import environment
 from harness.errors import UsageError
 from harness.results import SCHEMA, Entry
 
@@ -18,6 +20,13 @@ class StoredEntry(NamedTuple):
 
     run: str
     entry: Entry
+
+
+def name_of_now() -> str:
+    """Return the name of a run that starts now: time (UTC), commit of omgate, process."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    commit = str(environment.describe()["commit"])[:8] or "nocommit"
+    return f"{now}-{commit}-{os.getpid()}"
 
 
 class RunFolder:

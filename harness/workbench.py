@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from harness import ascend_host, needs, npus
+from harness import needs, npus
 from harness.artifacts import Artifact
 from harness.ascend_host import AscendHost
 from harness.build import Builder
@@ -16,7 +17,7 @@ from harness.npus import Npu
 from harness.preprocess import compile_steps, network_input
 from harness.preprocess.prepared import prepared_input
 from harness.results import Case
-from harness.runtimes import get
+from harness.runtimes import OM_RUNTIMES, get
 from harness.runtimes.isolated import Isolated
 from harness.runtimes.protocol import Runtime, Session, SessionOptions
 from harness.stream import Feed
@@ -81,12 +82,12 @@ class Workbench:
     def has_aipp(self, case: Case) -> bool:
         """Tell whether the case's artifact is an OM that takes something else than the network does."""
         atc = self.cards[case.model].atc
-        return case.runtime in ascend_host.RUNTIMES and atc is not None and bool(atc.input)
+        return case.runtime in OM_RUNTIMES and atc is not None and bool(atc.input)
 
     def artifact(self, case: Case) -> Artifact:
         """Build, or take from the store, what the case's runtime opens."""
         card = self.card(case)
-        if case.runtime in ascend_host.RUNTIMES:
+        if case.runtime in OM_RUNTIMES:
             return self.builder.om(card, case.batch, case.chip, self.weights)
         if case.runtime == REFERENCES["torch"]:
             return self.builder.torch(card, self.weights)
@@ -136,15 +137,19 @@ class Workbench:
         npu = self.npu_of(case)
         return self.device_of(case) if npu is None else npu.key
 
+    def toolchain_of(self, case: Case) -> dict[str, Any]:
+        """Return what a result says of the Ascend toolchain; nothing where the case does not use one."""
+        return self.host.toolchain.describe() if self.host is not None and case.runtime in OM_RUNTIMES else {}
+
     def npu_of(self, case: Case) -> Npu | None:
         """Return the NPU that a case runs on, or None; raises MissingNeedError when none of its chip is fit for use."""
-        if case.runtime not in ascend_host.RUNTIMES or self.host is None:
+        if case.runtime not in OM_RUNTIMES or self.host is None:
             return None
         return npus.choose(self.host.npus, case.chip, self.npu_device, self.turn)
 
     def _canary(self, case: Case) -> Path | None:
         """Return the small OM that is timed beside a case on an NPU."""
-        if case.check not in ("throughput", "latency") or case.runtime not in ascend_host.RUNTIMES:
+        if case.check not in ("throughput", "latency") or case.runtime not in OM_RUNTIMES:
             return None
         return self.builder.canary_om(case.chip).path
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import ascend_host, environment, gates, metrics, stats
+from harness import environment, gates, metrics, stats
 from harness.checks import accuracy
 from harness.metrics.arranging import arranged, joined
 from harness.results import Case, Look, Paired, Result
@@ -108,8 +108,6 @@ class _Looks:
 
     def _result(self, facts: Facts) -> Result:
         """Return what the gate is asked about: as the pipeline will, were this the last look."""
-        host = self._bench.host
-        on_chip = self._case.runtime in ascend_host.RUNTIMES and host is not None
-        toolchain = host.toolchain.describe() if on_chip and host is not None else {}
+        toolchain = self._bench.toolchain_of(self._case)
         environ = environment.describe()
         return Result(case=self._case, status="measured", environment=environ, toolchain=toolchain, **facts)

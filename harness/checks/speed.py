@@ -28,7 +28,7 @@ def measure(case: Case, bench: Workbench) -> dict[str, Any]:
     artifact = bench.artifact(case)
     card = bench.card(case)
     samples = fixed_inputs(bench.fed(case), bench)
-    plan = dataclasses.replace(bench.time_plan, inputs=_inputs(card, case))
+    plan = dataclasses.replace(bench.time_plan, inputs=timed_inputs(card, case))
     first = _timed(case, bench, artifact, plan, samples)
     if speed.passes(card, case, first):
         return {"measurement": first}
@@ -91,7 +91,7 @@ def _joined(found: Measurement, more: Measurement) -> Measurement:
     )
 
 
-def _inputs(card: ModelCard, case: Case) -> Literal["real", "random", "zero"]:
+def timed_inputs(card: ModelCard, case: Case) -> Literal["real", "random", "zero"]:
     """Return what the promise was timed on, `real` where it does not say: another kind cannot be compared with it."""
     stated = [row.inputs for row in promises_for(card, case).baselines]
     return next((kind for kind in stated if kind), "real")

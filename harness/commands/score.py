@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from harness.packing.manifest import Manifest
 from harness.render import table
 from harness.render.explanation import explain
 from harness.results import Entry
-from harness.runs import RunFolder
+from harness.runs import RunFolder, name_of_now
 from harness.scoring import score
 from harness.scoring.score import Order
 from harness.workbench import Workbench
@@ -125,14 +124,8 @@ def _workbench(options: argparse.Namespace, order: Order, root: Path) -> Workben
     arguments.require_data(card, places, options.samples)
     choice = options.weights or ("seeded" if order.weights == "seeded" else "card")
     builder = Builder(Store(arguments.cache_dir(options)), places.weights_dir)
-    run_dir = root / _run_name()
+    run_dir = root / name_of_now()
     return Workbench({card.name: card}, builder, run_dir, places, weights=choice, samples=options.samples)
-
-
-def _run_name() -> str:
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    commit = str(environment.describe()["commit"])[:8] or "nocommit"
-    return f"{now}-{commit}-{os.getpid()}"
 
 
 def _report_root(options: argparse.Namespace, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The history itself: results go in once and stay as they are; series, anchors and whole entries come out."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -156,17 +156,23 @@ class History:
                     found[digest] = Kept(run, digest, zlib.decompress(body).decode())
         return found
 
-    def entries(self, case_key: str = "") -> Iterator[Kept]:
-        """Yield every entry, or those of a case, oldest first."""
+    def entries(
+        self, case_key: str = "", machine: str = "", *, newest_first: bool = False
+    ) -> Generator[Kept, None, None]:
+        """Yield every entry, or those of a case or on a machine, oldest first; read only as far as they are taken."""
         from sqlalchemy import select
 
         results, documents = tables().results, tables().documents
         query = select(results.c.run, results.c.digest, documents.c.body).join(documents)
         if case_key:
             query = query.where(results.c.case_key == case_key)
+        if machine:
+            query = query.where(results.c.machine == machine)
+        order = (results.c.at, results.c.digest)
+        query = query.order_by(*(column.desc() if newest_first else column for column in order))
         with self._database.reading() as connection:
             streamed = connection.execution_options(yield_per=AT_ONCE)
-            for run, digest, body in streamed.execute(query.order_by(results.c.at, results.c.digest)):
+            for run, digest, body in streamed.execute(query):
                 yield Kept(run, digest, zlib.decompress(body).decode())
 
     def freeze(self, anchors: Mapping[Line, Anchor]) -> None:

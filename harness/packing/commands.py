@@ -8,6 +8,7 @@ from harness.cards import ModelCard, TensorSpec
 from harness.convert import atc
 from harness.convert.atc import Job, Order
 from harness.packing.manifest import Timed
+from harness.runtimes.benchmark_tool import picture_size
 
 TOOLS = ("ais_bench", "msame", "benchmark", "aclruntime")
 MODEL = "model"
@@ -58,7 +59,7 @@ def of_tool(tool: str, card: ModelCard, timing: tuple[int, Timed], names: Sequen
 
 def samples_info(spec: TensorSpec, names: Sequence[str]) -> str:
     """Return benchmark's list: number, file, width and height of each sample."""
-    width, height = _picture_size(spec)
+    width, height = picture_size(spec)
     return "".join(f"{number} inputs/input_0/{name}.bin {width} {height}\n" for number, name in enumerate(names))
 
 
@@ -82,17 +83,8 @@ def _of_msame(folders: str, fed: str) -> tuple[str, ...]:
 
 def _of_benchmark(spec: TensorSpec, batch: int, kind: Timed) -> tuple[str, ...]:
     """Return the commands; a run over files leaves its rate, and a pure inference is on random numbers."""
-    width, height = _picture_size(spec)
+    width, height = picture_size(spec)
     start = f'"benchmark.$(uname -m)" -om_path={MODEL}.om -device_id=0 -batch_size={batch}'
     listed = f"-model_type=vision -input_text_path={SAMPLES} -input_width={width} -input_height={height}"
     run = f"{start} {listed} -useDvpp=False -output_binary=True"
     return (run,) if kind == "real" else (run, f"{start} -round={LOOPS}")
-
-
-def _picture_size(spec: TensorSpec) -> tuple[int, int]:
-    """Return width and height of an input; benchmark only passes them on."""
-    sizes = spec.at(1)
-    if len(sizes) != IMAGE_DIMENSIONS:
-        return 1, 1
-    height, width = sizes[1:3] if spec.layout == "NHWC" else sizes[2:]
-    return width, height

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 import harness
-from harness import ascend_host, gates, plan, worker
+from harness import ascend_host, plan, worker
 from harness.artifacts import Artifact
 from harness.build import Builder
 from harness.cards import ModelCard
+from harness.checks.speed import timed_inputs
 from harness.convert import atc
 from harness.digests import file_sha256
 from harness.errors import MissingNeedError, StoreError, UsageError
@@ -129,8 +130,7 @@ def _timed_inputs(order: Order) -> Timed:
     """Return what the promised throughput was timed on, `real` where it does not say."""
     card, chip = order.card, atc.soc_version(order.chip)
     case = Case(model=card.name, runtime=order.tool, chip=chip, batch=order.batch, check="throughput")
-    stated = [row.inputs for row in gates.promises_for(card, case).baselines]
-    return next((kind for kind in stated if kind), "real")
+    return timed_inputs(card, case)
 
 
 def _described(model: Artifact) -> Model:

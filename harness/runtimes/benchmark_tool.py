@@ -96,7 +96,7 @@ class BenchmarkTool(OmTool):
 
     def _listed(self, samples: Sequence[Path], folder: Path) -> Path:
         """Run the samples in a folder where the tool finds their list and leaves its results."""
-        width, height = _picture_size(self._artifact.inputs[0])
+        width, height = picture_size(self._artifact.inputs[0])
         lines = [f"{number} {os.path.relpath(path, folder)} {width} {height}\n" for number, path in enumerate(samples)]
         (folder / "samples.info").write_text("".join(lines), encoding="utf-8")
         more = ["-model_type=vision", "-input_text_path=samples.info", "-useDvpp=False"]
@@ -116,7 +116,7 @@ class Benchmark(OmFiles):
     tool = BenchmarkTool
 
 
-def _picture_size(spec: TensorSpec) -> tuple[int, int]:
+def picture_size(spec: TensorSpec) -> tuple[int, int]:
     """Return width and height for the list of samples; the tool only passes them on."""
     sizes = spec.at(1)
     if len(sizes) != IMAGE_DIMENSIONS:

@@ -71,7 +71,6 @@ class Desk:
     sequential: bool = True
     cases: int = 1
     samples: None = None
-    host: None = None
     parts: list[int] = dataclasses.field(default_factory=list)
 
     def card(self, case: Case) -> ModelCard:
@@ -82,6 +81,9 @@ class Desk:
 
     def has_aipp(self, case: Case) -> bool:
         return False
+
+    def toolchain_of(self, case: Case) -> dict[str, Any]:
+        return {}
 
     def artifact(self, case: Case) -> Any:
         return SimpleNamespace(recipe={"weights": "w"}, digest="a")

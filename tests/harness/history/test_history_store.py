@@ -37,6 +37,18 @@ def test_results_come_back_as_a_series_by_time(history):
     assert (series.line.unit, series.line.case_name) == ("images/s", "test_throughput[net-ais_bench-Ascend310P3-bs4]")
 
 
+def test_entries_are_taken_from_either_end_and_from_one_machine(history):
+    elsewhere = {**entry().result.environment, "cpu": "Another CPU"}
+    history.add([record(night) for night in range(3)] + [record(3, environment=elsewhere)])
+
+    def nights(**asked):
+        kept = history.entries(case_of().key, **asked)
+        return [int(Entry.model_validate_json(one.text).result.environment["commit"][:8], 16) for one in kept]
+
+    assert nights(machine=keys.machine(entry().result.environment)) == [0, 1, 2]
+    assert nights(machine=keys.machine(entry().result.environment), newest_first=True) == [2, 1, 0]
+
+
 def test_a_result_that_is_known_is_not_kept_again(history):
     history.add([record(0), record(1)])
 
