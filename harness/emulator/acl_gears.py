@@ -37,6 +37,11 @@ def profile_of(om: Om, text: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def spelled(names: Sequence[str], shapes: Sequence[Sequence[int]]) -> str:
+    """Return shapes as the setters take them, `name:1,3,224,224;name2:…`."""
+    return ";".join(f"{name}:{','.join(map(str, shape))}" for name, shape in zip(names, shapes, strict=True))
+
+
 def unset(om: Om) -> str:
     """Return the line for an OM with gears of which none was chosen."""
     return f"check failed dym gearcount:{len(om.gears.profiles)} but dymtype:0 not set"

@@ -1,34 +1,17 @@
 """What the 2023 generation of `InferenceSession` has more: runs fed by their own outputs, pipelines, dynamic AIPP."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from harness.emulator import acl_gears, acl_pipeline
+from harness.emulator.acl_pipeline import infer_options
 from harness.emulator.acl_process import AclProcess
 from harness.emulator.acl_session import Content, Feeds, OldSession
 from harness.emulator.acl_tensors import BaseTensor, Tensor
 from harness.emulator.console import Log
 from harness.emulator.execution import Outputs
-from harness.emulator.result_files import read_array, write_array
-
-PADDING = "padding_infer_fake_file"
-PURE = "pure_infer_data"
-
-
-@dataclass
-class infer_options:  # noqa: N801 - the real module's name
-    """How `run_pipeline` reads and writes files."""
-
-    output_dir: str = ""
-    auto_dym_shape: bool = False
-    auto_dym_dims: bool = False
-    out_format: str = "BIN"
-    pure_infer_mode: bool = False
-    output_names: list[str] = field(default_factory=list)
-    shapes_list: list[Any] = field(default_factory=list)
 
 
 class NewSession(OldSession):
@@ -64,13 +47,17 @@ class NewSession(OldSession):
         self._last = self._execute(self._kept, self.options().loop if mem_copy else 1)
         return self._tensors(out_names) if get_outputs else []
 
-    def run_pipeline(self, first: Any, second: Any, *rest: Any) -> list[list[Tensor]]:
-        """Run many: files to files `(files, infer_options, sessions)`, or `(names, feeds, shapes, …)` to tensors."""
-        if not isinstance(second, infer_options):
-            return [self._on_host(first, feeds) for feeds in second]
-        for infiles in first:
-            self._run_files(infiles, second)
-        return []
+    def run_pipeline(self, first: Any, second: Any, *rest: Any) -> list[list[Tensor]] | None:
+        """Run many, one after the other: files to files, or arrays to tensors on the host.
+
+        `(files, infer_options, sessions)`: a file of each input per run, which the sessions take turns in; the outputs
+        are written below the options' folder, and all times are this session's. `(names, feeds, shapes, auto_shape,
+        auto_dims)`: feeds for each run, and their shapes, which choose the gear if `auto_dims` says so.
+        """
+        if isinstance(second, infer_options):
+            self._run_files(first, second, *rest)
+            return None
+        return self._run_feeds(first, second, *rest)
 
     def get_max_dym_batchsize(self) -> int:
         """Return the largest batch that the model takes."""
@@ -98,37 +85,41 @@ class NewSession(OldSession):
     def _tensors(self, out_names: Sequence[str]) -> list[Tensor]:
         return [Tensor.on_device(output, self._number) for output in self._chosen(out_names, self._last)]
 
-    def _on_host(self, out_names: Sequence[str], feeds: Sequence[BaseTensor]) -> list[Tensor]:
-        tensors = self.run(out_names, feeds)
+    def _run_files(
+        self, rows: Sequence[Sequence[str]], options: infer_options, others: Sequence["NewSession"] = ()
+    ) -> None:
+        sessions = (self, *others)
+        names = [row.name for row in self.get_outputs()]
+        for i, files in enumerate(rows):
+            session = sessions[i % len(sessions)]
+            arrays = acl_pipeline.read(files, session.get_inputs(), options)
+            feeds = [BaseTensor(array.__array_interface__["data"][0], array.nbytes) for array in arrays]
+            shapes = [array.shape for array in arrays]
+            outputs = session._run_shaped(names, feeds, shapes, (options.auto_dym_shape, options.auto_dym_dims))
+            for path in acl_pipeline.write(files[0], dict(zip(names, outputs, strict=True)), options):
+                self.faults.harm(path)
+        for other in others:
+            self.sumary().exec_time_list.extend(other.sumary().exec_time_list)
+
+    def _run_feeds(
+        self, names: Sequence[str], rows: Sequence[Sequence[BaseTensor]], shapes: Sequence[Any], *auto: bool
+    ) -> list[list[Tensor]]:
+        pairs = zip(rows, shapes, strict=True)
+        return [self._run_shaped(names, feeds, listed, auto or (False, False)) for feeds, listed in pairs]
+
+    def _run_shaped(
+        self, names: Sequence[str], feeds: Sequence[BaseTensor], shapes: Sequence[Any], auto: Sequence[bool]
+    ) -> list[Tensor]:
+        """Run once, at the gear of these shapes if either of `auto` (by shape, by dimensions) is set."""
+        spelled = acl_gears.spelled([row.name for row in self.get_inputs()], shapes) if any(auto) else ""
+        if auto[0]:
+            self.set_dynamic_shape(spelled)
+        elif auto[1]:
+            self.set_dynamic_dims(spelled)
+        tensors = self.run(names, feeds)
         for tensor in tensors:
             tensor.to_host()
         return tensors
-
-    def _run_files(self, infiles: Sequence[Sequence[str]], options: infer_options) -> None:
-        """Run the files of one batch, one list per input, and write what each of them gives."""
-        sizes = [row.realsize for row in self.get_inputs()]
-        feeds = [Tensor(_joined(files, size)) for files, size in zip(infiles, sizes, strict=True)]
-        tensors = self.run([row.name for row in self.get_outputs()], feeds)
-        if not options.output_dir:
-            return
-        for i, tensor in enumerate(tensors):
-            tensor.to_host()
-            for name, part in zip(infiles[0], np.array_split(np.array(tensor), len(infiles[0])), strict=True):
-                stem = Path(name).name.split(".")[0]
-                if name != PADDING:
-                    write_array(Path(options.output_dir) / f"{stem}_{i}.{options.out_format.lower()}", part)
-
-
-def _joined(files: Sequence[str], size: int) -> Any:
-    """Return the bytes of files one behind the other; a padding one is the first again, pure inference is zeros."""
-    if files[0].startswith(PURE):
-        return (
-            np.zeros(size, np.uint8)
-            if not files[0].endswith("random")
-            else np.random.default_rng().integers(0, 256, size, np.uint8)
-        )
-    arrays = [read_array(Path(files[0] if name == PADDING else name)) for name in files]
-    return np.concatenate([np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays])
 
 
 def _accepted(name: str) -> Any:

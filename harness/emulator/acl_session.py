@@ -58,6 +58,7 @@ class OldSession:
 
     def run(self, out_names: Sequence[str], feeds: Feeds, /) -> list[Tensor]:
         """Execute `loop` times and return the last outputs, in the order of their names, on the device."""
+        _require_signature(out_names, feeds)
         outputs = self._execute(self._contents(feeds), self._options.loop)
         return [Tensor.on_device(output, self._number) for output in self._chosen(out_names, outputs)]
 
@@ -89,20 +90,23 @@ class OldSession:
 
     def set_dynamic_batchsize(self, size: int, /) -> int:
         """Choose the gear by its batch."""
-        return self._gear(lambda: acl_gears.shapes(self._model.om, BATCH, (size,)))
+        checked = "processModel->CheckDynamicBatchSize(batchsize, is_dymbatch)"
+        return self._gear(checked, lambda: acl_gears.shapes(self._model.om, BATCH, (size,)))
 
     def set_dynamic_hw(self, first: int, second: int, /) -> int:
         """Choose the gear by its image size, in the order in which ATC was given it."""
-        return self._gear(lambda: acl_gears.shapes(self._model.om, IMAGE, (first, second)))
+        checked = "processModel->CheckDynamicHWSize(dynamicHW, is_dymHW)"
+        return self._gear(checked, lambda: acl_gears.shapes(self._model.om, IMAGE, (first, second)))
 
     def set_dynamic_dims(self, dims: str, /) -> int:
         """Choose the gear by the shapes of all inputs, `name:1,3,224,224;name2:…`."""
         om = self._model.om
-        return self._gear(lambda: acl_gears.shapes(om, DIMS, acl_gears.profile_of(om, dims)))
+        return self._gear("", lambda: acl_gears.shapes(om, DIMS, acl_gears.profile_of(om, dims)))
 
     def set_dynamic_shape(self, shapes: str, /) -> int:
         """Refuse: an emulated OM has gears or is static."""
-        raise self._failed(INVALID, f"the model is not converted with dynamic shapes, got {shapes}")
+        self._log.fail(f"the model is not converted with dynamic shapes, got {shapes}")
+        raise self._failed(GENERAL, "check dynamic shape failed")
 
     def set_custom_outsize(self, sizes: Sequence[int], /) -> int:
         """Accept the sizes of outputs without a size of their own, of which an emulated OM has none."""
@@ -161,22 +165,37 @@ class OldSession:
     def _contents(self, feeds: Feeds) -> list[Content]:
         """Return the bytes of every input; raises RuntimeError [-1] where their number or a size is wrong."""
         wanted = self.get_inputs()
-        listed = [feeds[row.name] for row in wanted if row.name in feeds] if isinstance(feeds, Mapping) else list(feeds)
-        if len(listed) != len(wanted):
-            self._log.warn(f"intensors in:{len(listed)} need:{len(wanted)} not match")
-            raise self._failed(GENERAL, "Check InVector failed ret:-1")
-        contents = [_copied(feed) for feed in listed]
-        for i, (row, content) in enumerate(zip(wanted, contents, strict=True)):
+        contents = [_copied(feed) for feed in self._listed(feeds, wanted)]
+        for i, (row, content) in enumerate(zip(wanted, contents, strict=False)):
             if len(content) != row.realsize:
                 self._log.fail(f"Check i:{i} name:{row.name} in size:{len(content)} needsize:{row.realsize} not match")
                 raise self._failed(GENERAL, "Check InVector failed ret:-1")
+        if len(contents) != len(wanted):
+            self._log.warn(f"intensors in:{len(contents)} need:{len(wanted)} not match")
+            raise self._failed(GENERAL, "Set InputsData failed ret:-1")
         return contents
+
+    def _listed(self, feeds: Feeds, wanted: Sequence[tensor_desc]) -> list[Tensor | BaseTensor]:
+        """Return the feeds in the inputs' order; raises RuntimeError [-1] for a dictionary of other names."""
+        if not isinstance(feeds, Mapping):
+            return list(feeds)
+        if len(feeds) != len(wanted):
+            self._log.fail(f"intensors size:{len(feeds)} need size:{len(wanted)} not match")
+            raise self._failed(GENERAL, "Check InVector failed ret:-1")
+        for i, row in enumerate(wanted):
+            if row.name not in feeds:
+                self._log.fail(f"intensors i:{i} name:{row.name} not find")
+                raise self._failed(GENERAL, "Check InVector failed ret:-1")
+        return [feeds[row.name] for row in wanted]
 
     def _execute(self, contents: Sequence[Content], loop: int) -> Outputs:
         if self._shapes is None:
-            raise self._failed(INVALID, acl_gears.unset(self._model.om))
+            self._log.warn(acl_gears.unset(self._model.om))
+            raise self._failed(GENERAL, "Set InputsData failed ret:-1")
         self._hold_io()
         outputs: Outputs = []
+        if loop > 1:
+            console.line()
         for i in range(loop):
             outputs = self._once(contents)
             if loop > 1:
@@ -212,20 +231,38 @@ class OldSession:
 
     def _chosen(self, names: Sequence[str], outputs: Outputs) -> Outputs:
         by_name = dict(zip((port.name for port in self._model.om.outputs), outputs, strict=True))
-        if not set(names) <= set(by_name):
-            raise self._failed(GENERAL, "Get OutTensors failed ret:-1")
+        for name in names:
+            if name not in by_name:
+                self._log.fail(f"outnames {name} not valid")
+                raise self._failed(GENERAL, "Get OutTensors failed ret:-1")
         return [by_name[name] for name in names]
 
-    def _gear(self, choose: Callable[[], Shapes]) -> int:
+    def _gear(self, checked: str, choose: Callable[[], Shapes]) -> int:
+        """Set a gear; without a check of its own name, as for dimensions, the module's code is that of a failed run."""
         try:
             self._shapes = self._model.shapes = choose()
         except acl_gears.GearError as error:
-            raise self._failed(INVALID, str(error)) from None
+            self._log.fail(str(error))
+            if checked:
+                self._log.warn(f"Check failed:{checked}, ret:1")
+                raise failure(INVALID) from None
+            text = "check dynamic dims failed, please set correct dymDims paramenter"
+            raise self._failed(GENERAL, text) from None
         return 0
 
     def _failed(self, code: int, text: str) -> RuntimeError:
         self._log.fail(text)
         return failure(code)
+
+
+def _require_signature(names: Any, feeds: Any) -> None:
+    """Raise TypeError for what no signature of the bindings takes, such as arrays in place of tensors."""
+    mapped = isinstance(feeds, Mapping)
+    values = list(feeds.values() if mapped else feeds)
+    kinds: tuple[type, ...] = (Tensor,) if mapped else (Tensor, BaseTensor)
+    alike = any(all(isinstance(value, kind) for value in values) for kind in kinds)
+    if isinstance(names, str) or not isinstance(names, Sequence) or not alike:
+        raise TypeError("run(): incompatible function arguments: output names, and tensors or base tensors, are needed")
 
 
 def _unload(model: AclModel, number: int, log: Log) -> None:

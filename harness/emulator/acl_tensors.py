@@ -4,6 +4,7 @@ Names and members are those of the real module's Python bindings, which is why t
 """
 
 import ctypes
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.emulator import console
+from harness.emulator.acl_process import failure
+from harness.emulator.devices import Devices
+
 HOST = -1
+INVALID_PARAMETER = 1004
+"""The module's own code of an argument that it refuses before it asks the device."""
 ON_DEVICE = "tensor is in npu. can't convert to numpy array"
 
 
@@ -44,11 +51,19 @@ class type(IntEnum):  # noqa: A001, N801 - the real module's name
     memory_device = 1
     memory_dvpp = 2
 
+    def __str__(self) -> str:
+        return f"type.{self.name}"
+
 
 def element(array: npt.NDArray[Any]) -> dtype:
     """Return an array's element type; what the module has no name for counts as bytes."""
     name = {"float64": "double"}.get(array.dtype.name, array.dtype.name)
     return dtype.__members__.get(name, dtype.uint8)
+
+
+def described(kind: dtype) -> str:
+    """Return an element type as the module prints it."""
+    return {"double": "double64"}.get(kind.name, kind.name)
 
 
 @dataclass
@@ -85,7 +100,7 @@ class tensor_desc:  # noqa: N801
 
     def __str__(self) -> str:
         shape = ", ".join(map(str, self.shape))
-        return f"{self.name}  ({shape})  {self.datatype.name}  {self.size}  {self.realsize}"
+        return f"{self.name}  ({shape})  {described(self.datatype)}  {self.size}  {self.realsize}"
 
 
 @dataclass
@@ -138,13 +153,13 @@ class Tensor:
         array = np.frombuffer(buffer, np.uint8).copy() if isinstance(buffer, bytes | bytearray) else np.array(buffer)
         known = element(array).name == {"float64": "double"}.get(array.dtype.name, array.dtype.name)
         self._array = array if known else np.ascontiguousarray(array).view(np.uint8)
-        self._device = HOST
+        self._device, self._type = HOST, type.memory_host
 
     @classmethod
     def on_device(cls, array: npt.NDArray[Any], device: int) -> "Tensor":
         """Make the tensor of an output, which lies on the device and shares the array's memory."""
         tensor = cls.__new__(cls)
-        tensor._array, tensor._device = array, device
+        tensor._array, tensor._device, tensor._type = array, device, type.memory_device
         return tensor
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -156,18 +171,24 @@ class Tensor:
         return self.__array__().data
 
     def to_device(self, device: int) -> None:
-        """Copy to a device."""
+        """Copy to a device; raises RuntimeError [1004] where there is none of that number."""
+        count = len(Devices.of(os.environ).visible(os.environ))
+        if not 0 <= device < count:
+            console.line(f"[ERROR] deviceId({device}) is bigger than deviceCount({count})")
+            raise failure(INVALID_PARAMETER)
         self._array = MemorySummary().to_device(_content(self._array)).view(self._array.dtype).reshape(self.shape)
-        self._device = device
+        self._device, self._type = device, type.memory_device
 
     def to_host(self) -> None:
         """Copy to the host; a tensor that is there stays."""
         if self._device != HOST:
-            self._array, self._device = MemorySummary().to_host(self._array), HOST
+            self._array = MemorySummary().to_host(self._array)
+            self._device, self._type = HOST, type.memory_host
 
     def to_dvpp(self, device: int) -> None:
         """Copy to a device's memory for media, which is a device's memory here."""
         self.to_device(device)
+        self._type = type.memory_dvpp
 
     @property
     def device(self) -> int:
@@ -184,9 +205,14 @@ class Tensor:
         """The length of every axis."""
         return list(self._array.shape)
 
+    @property
+    def type(self) -> type:
+        """Where the memory is."""
+        return self._type
+
     def __str__(self) -> str:
         shape = ", ".join(map(str, self.shape))
-        return f"<Tensor>\nshape:\t({shape})\ndtype:\t{self.dtype.name}\ndevice:\t{self.device}"
+        return f"<Tensor>\nshape:\t({shape})\ndtype:\t{described(self.dtype)}\ndevice:\t{self.device}"
 
     __repr__ = __str__
 

@@ -6,7 +6,8 @@ Imported under its real name from the prefix. OMGATE_EMULATE_ACLRUNTIME chooses 
 
 import os
 
-from harness.emulator.acl_new_session import NewSession, infer_options
+from harness.emulator.acl_new_session import NewSession
+from harness.emulator.acl_pipeline import infer_options
 from harness.emulator.acl_session import OldSession
 from harness.emulator.acl_tensors import (
     BaseTensor,

@@ -19,6 +19,8 @@ PATH_CHARACTERS = re.compile(r"[_A-Za-z0-9/.-]*")
 DYNAMIC_CHARACTERS = re.compile(r"[_A-Za-z0-9,;:/.~-]*")
 NUMBER_CHARACTERS = re.compile(r"[0-9,;]*")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+OTHERS_ENTER = OTHERS_WRITE | stat.S_IROTH | stat.S_IXOTH
+"""What an existing folder of outputs may allow nobody else, beside what an input may not."""
 
 
 def parse(argv: Sequence[str], generation: str) -> argparse.Namespace:
@@ -116,6 +118,8 @@ def _contradictions(args: argparse.Namespace) -> None:
             "parameter --output_dirname cann't be used alone. Please use it together with the parameter --output!\n"
         )
         raise RuntimeError("error bad parameters --output_dirname")
+    if vars(args).get("threads", 1) > 1 and not args.pipeline:
+        log.info("need to set --pipeline when setting threads number to be more than one.")
 
 
 def _boolean(word: str) -> bool:
@@ -177,7 +181,7 @@ def _input_paths(word: str) -> str:
 
 
 def _output_path(word: str) -> str:
-    cause = _unsafe(word) if Path(word).exists() else _misspelled(word)
+    cause = _unsafe(word, OTHERS_ENTER) if Path(word).exists() else _misspelled(word)
     if cause:
         console.Log().fail(cause)
         raise argparse.ArgumentTypeError(f"output path:{word} is illegal. Please check.")
@@ -191,15 +195,16 @@ def _misspelled(word: str) -> str:
     return "" if PATH_CHARACTERS.fullmatch(word) else f"path:{word} contains illegal char"
 
 
-def _unsafe(word: str) -> str:
-    """Return why the 2023 generation does not take a path, or nothing."""
+def _unsafe(word: str, forbidden: int = OTHERS_WRITE) -> str:
+    """Return why the 2023 generation does not take a path, whose mode has none of `forbidden`, or nothing."""
     if cause := _misspelled(word):
         return cause
     path = Path(word)
     if path.is_symlink():
         return f"path :{word} is a symbolic link, considering security, not supported"
     if not path.exists():
-        return f"path: {word} not exist"
-    if path.stat().st_uid != os.geteuid() or path.stat().st_gid not in (os.getegid(), *os.getgroups()):
-        return f"current user isn't path:{word}'s owner and ownergroup"
-    return f"path: {word} is writable by others" if path.stat().st_mode & OTHERS_WRITE else ""
+        return f"path: {word} not exist, please check if file or dir is exist"
+    status = path.stat()
+    if status.st_uid != os.geteuid() and status.st_gid not in os.getgroups():
+        return f"current user isn't path:{word}'s owner or ownergroup"
+    return f"The file {word} is group writable, or open to others" if status.st_mode & forbidden else ""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.emulator import ais_inputs, ais_outputs, ais_summary, console, om
+from harness.emulator import acl_gears, ais_inputs, ais_outputs, ais_summary, console, om
 from harness.emulator.acl_new_session import NewSession
 from harness.emulator.acl_session import OldSession
 from harness.emulator.acl_tensors import BaseTensor, MemorySummary, Tensor, session_options
@@ -29,7 +29,10 @@ from harness.emulator.console import Log
 from harness.errors import OmgateError, UsageError
 
 VARIABLE = "OMGATE_EMULATE_AIS_BENCH"
-NOT_EMULATED = ("profiler", "dump", "acl_json_path", "dymShape_range", "aipp_config", "energy_consumption", "backend")
+NOT_EMULATED = (
+    "profiler", "dump", "acl_json_path", "dymShape_range", "aipp_config", "energy_consumption", "backend", "perf",
+    "pipeline",
+)  # fmt: skip
 TITLES = {"full": "Inference Processing full"}
 """What stands before the progress bar of a run mode, where it is not `Inference <mode> Processing`."""
 
@@ -123,9 +126,9 @@ class Bench:
         for part in (args.dymDims or args.dymShape or "").split(";"):
             name, _, shape = part.rpartition(":")
             batchsize = int(shape.split(",")[0]) if name == first.name else batchsize
-        if self.generation == "new" and batchsize <= 0 and not args.auto_set_dymdims_mode:
-            raise RuntimeError("dynamic batch om model detected, but dymbatch, dymdims or dymshape parameter not set")
         self.log.info(f"try get model batchsize:{batchsize}")
+        if self.generation == "new" and batchsize < 0 and not args.auto_set_dymdims_mode:
+            raise RuntimeError("dynamic batch om model detected, but dymbatch, dymdims or dymshape not set!")
         return int(batchsize)
 
     def _folder(self, dirname: str | None) -> str:
@@ -173,8 +176,7 @@ class Bench:
 
     def _set_shapes(self, feeds: Sequence[npt.NDArray[Any]]) -> None:
         rows = self.session.get_inputs()
-        shapes = [",".join(map(str, feed.shape)) for feed in feeds]
-        text = ";".join(f"{row.name}:{shape}" for row, shape in zip(rows, shapes, strict=True))
+        text = acl_gears.spelled([row.name for row in rows], [feed.shape for feed in feeds])
         self.batches.append(feeds[0].shape[0])
         if self.args.auto_set_dymdims_mode:
             self.session.set_dynamic_dims(text)
@@ -214,7 +216,7 @@ def _several(args: argparse.Namespace, generation: str) -> int:
     for index, device in enumerate(args.device):
         log.info(f"subprocess_{index} main run")
         suffix = f"device{device}_{index}" if generation == "new" else f"device{device}"
-        part = argparse.Namespace(**{**vars(args), "device": device, "input": _part(args, index, log)})
+        part = argparse.Namespace(**{**vars(args), "device": device, "input": _part(args, index, generation)})
         begun = time.time()
         try:
             rate = Bench(part, generation).run(f"{args.output_dirname or started}/{suffix}")
@@ -231,7 +233,7 @@ def _several(args: argparse.Namespace, generation: str) -> int:
     return int(failed)
 
 
-def _part(args: argparse.Namespace, index: int, log: Log) -> str | None:
+def _part(args: argparse.Namespace, index: int, generation: str) -> str | None:
     """Return the inputs of one of several devices: its share of each input's files, or all where they are not split."""
     if args.input is None or not args.divide_input:
         return args.input if args.input is None else str(args.input)
@@ -239,6 +241,15 @@ def _part(args: argparse.Namespace, index: int, log: Log) -> str | None:
     inputs = len(om.read_header(Path(args.model)).inputs)
     listed = ais_inputs.chunks(items, max(1, len(items) // inputs), "")
     if Path(items[0]).is_dir():
-        listed = [ais_inputs.folder(item, log) for item in items]
-    shares = [ais_inputs.chunks(files, -(-len(files) // len(args.device)), "") for files in listed]
-    return ",".join(name for files in shares for chunk in files[index : index + 1] for name in chunk if name)
+        listed = [ais_inputs.folder(item, Log()) for item in items]
+    return ",".join(name for files in listed for name in _share(files, index, len(args.device), generation) if name)
+
+
+def _share(files: Sequence[str], index: int, count: int, generation: str) -> Sequence[str]:
+    """Return one device's part: of 10 for 4, the 2023 generation deals 3, 3, 2, 2, those before it 3, 3, 3, 1."""
+    if generation != "new":
+        size = -(-len(files) // count)
+        return files[index * size : (index + 1) * size]
+    size, left = divmod(len(files), count)
+    start = index * size + min(index, left)
+    return files[start : start + size + (index < left)]

@@ -15,6 +15,9 @@ from harness.emulator.console import Log
 from harness.emulator.faults import Faults
 from harness.emulator.result_files import write_array
 
+PRIVATE = 0o750
+"""The mode of folders that the 2023 generation makes."""
+
 
 @dataclass
 class Writer:
@@ -59,9 +62,14 @@ class Writer:
 
 
 def make_folder(output: str, dirname: str | None, generation: str) -> str:
-    """Make the folder of outputs, named after the time unless it has a name; raises OSError where it cannot be."""
+    """Make the folder of outputs, named after the time unless it has a name; raises OSError where it cannot be.
+
+    The 2023 generation shuts others out of it, and of `output`.
+    """
     folder = joined(output, dirname or time.strftime("%Y_%m_%d-%H_%M_%S"))
-    Path(folder).mkdir(mode=0o750 if generation == "new" else 0o755, parents=True, exist_ok=True)
+    Path(folder).mkdir(mode=PRIVATE if generation == "new" else 0o755, parents=True, exist_ok=True)
+    if generation == "new":
+        Path(output).chmod(PRIVATE)
     return folder
 
 

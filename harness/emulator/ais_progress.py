@@ -13,16 +13,21 @@ INTERVAL_S = 0.1
 
 
 def bar(items: Sequence[Item], title: str) -> Iterator[Item]:
-    """Yield the items, drawing how many are done."""
+    """Yield the items, drawing how many are done; what ends before them all is drawn once more."""
     started = drawn = time.monotonic()
     console.write(_line(title, 0, len(items), 0.0))
-    for number, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if now - drawn >= INTERVAL_S or number == len(items):
-            console.write(_line(title, number, len(items), now - started))
-            drawn = now
-    console.line()
+    done = 0
+    try:
+        for done, item in enumerate(items):
+            yield item
+            now = time.monotonic()
+            if now - drawn >= INTERVAL_S and done + 1 < len(items):
+                console.write(_line(title, done + 1, len(items), now - started))
+                drawn = now
+        done = len(items)
+    finally:
+        console.write(_line(title, done, len(items), time.monotonic() - started))
+        console.line()
 
 
 def _line(title: str, done: int, total: int, elapsed_s: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.emulator import om
-from harness.emulator.acl_new_session import NewSession, infer_options
+from harness.emulator.acl_new_session import NewSession
 from harness.emulator.acl_session import OldSession
 from harness.emulator.acl_tensors import BaseTensor, MemorySummary, Tensor, dtype, session_options
 from harness.emulator.devices import Devices
@@ -72,6 +72,7 @@ if hasattr(aclruntime.InferenceSession, "finalize"):
     aclruntime.InferenceSession.finalize()
 """
 )
+ZEROS = np.zeros((2, 3), np.float32)
 SAID = ["batch 2 bytes 24 name x", "y float32 [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]] z int64 [2, 2]", "copies 1 2"]
 ENDS = {
     "old": ["[INFO] end to destroy context", "[INFO] end to reset device is 0", "[INFO] end to finalize acl"],
@@ -188,6 +189,39 @@ def test_a_tensor_is_a_copy_and_an_unknown_type_is_bytes() -> None:
     assert Tensor(np.zeros(2, np.complex64)).dtype == dtype.uint8
 
 
+def test_a_tensor_says_where_its_memory_is(toolchain: Toolchain) -> None:
+    tensor = Tensor(ZEROS)
+    seen = [str(tensor.type)]
+
+    tensor.to_dvpp(0)
+    seen.append(str(tensor.type))
+    tensor.to_device(0)
+    seen.append(str(tensor.type))
+    tensor.to_host()
+
+    assert [*seen, str(tensor.type)] == [
+        "type.memory_host", "type.memory_dvpp", "type.memory_device", "type.memory_host",
+    ]  # fmt: skip
+
+
+def test_a_tensor_goes_to_no_device_that_is_not_there(toolchain: Toolchain, capfd: pytest.CaptureFixture[str]) -> None:
+    tensor = Tensor(ZEROS)
+
+    with pytest.raises(RuntimeError) as caught:
+        tensor.to_device(100)
+
+    assert str(caught.value) == "[1004][Invalid parameter] "
+    assert capfd.readouterr().out == "[ERROR] deviceId(100) is bigger than deviceCount(1)\n"
+    assert tensor.device == -1
+
+
+def test_doubles_have_the_printed_name_of_the_real_module() -> None:
+    tensor = Tensor(np.zeros(2))
+
+    assert tensor.dtype.name == "double"
+    assert "dtype:\tdouble64" in str(tensor)
+
+
 def test_a_feed_may_be_a_dictionary_of_tensors(path: str) -> None:
     session = NewSession(path, 0, session_options())
 
@@ -227,27 +261,61 @@ def test_every_input_copied_and_every_output_fetched_is_timed(path: str) -> None
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ([np.zeros((1, 3), np.float32)], "[ERROR] Check i:0 name:x in size:12 needsize:24 not match"),
-        ([np.zeros((2, 3), np.float32)] * 2, "[WARN] intensors in:2 need:1 not match"),
+        (
+            feeds(np.zeros((1, 3), np.float32)),
+            ["[ERROR] Check i:0 name:x in size:12 needsize:24 not match", "[ERROR] Check InVector failed ret:-1"],
+        ),
+        (feeds(ZEROS, ZEROS), ["[WARN] intensors in:2 need:1 not match", "[ERROR] Set InputsData failed ret:-1"]),
+        ({}, ["[ERROR] intensors size:0 need size:1 not match", "[ERROR] Check InVector failed ret:-1"]),
+        ({"y": Tensor(ZEROS)}, ["[ERROR] intensors i:0 name:x not find", "[ERROR] Check InVector failed ret:-1"]),
     ],
 )
-def test_feeds_of_another_size_or_number_fail_as_general_failure(
-    wrong: list[np.ndarray[Any, Any]], said: str, path: str, capfd: pytest.CaptureFixture[str]
+def test_feeds_of_another_size_number_or_name_fail_as_general_failure(
+    wrong: Any, said: list[str], path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     session = OldSession(path, 0, session_options())
 
     with pytest.raises(RuntimeError) as caught:
-        session.run(["add:0:y"], feeds(*wrong))
+        session.run(["add:0:y"], wrong)
 
     assert str(caught.value) == "[-1][ACL: general failure] "
-    assert capfd.readouterr().out.splitlines()[-2:] == [said, "[ERROR] Check InVector failed ret:-1"]
+    assert capfd.readouterr().out.splitlines()[-2:] == said
 
 
-def test_an_unknown_output_name_fails_as_general_failure(path: str) -> None:
+def test_an_unknown_output_name_fails_as_general_failure(path: str, capfd: pytest.CaptureFixture[str]) -> None:
     session = OldSession(path, 0, session_options())
 
     with pytest.raises(RuntimeError, match=r"\[-1\]"):
-        session.run(["logits"], feeds(np.zeros((2, 3), np.float32)))
+        session.run(["logits"], feeds(ZEROS))
+
+    said = capfd.readouterr().out.splitlines()[-2:]
+    assert said == ["[ERROR] outnames logits not valid", "[ERROR] Get OutTensors failed ret:-1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong"),
+    [
+        (None, [Tensor(ZEROS)]),
+        ("add:0:y", [Tensor(ZEROS)]),
+        (["add:0:y"], [ZEROS]),
+        (["add:0:y"], {"x": ZEROS}),
+        (["add:0:y"], [Tensor(ZEROS), *feeds(ZEROS)]),
+    ],
+)
+def test_what_no_signature_takes_is_a_type_error_and_not_run(names: Any, wrong: Any, path: str) -> None:
+    session = OldSession(path, 0, session_options())
+
+    with pytest.raises(TypeError):
+        session.run(names, wrong)
+
+    assert session.sumary().exec_time_list == []
+
+
+def test_no_output_names_are_no_outputs_of_a_run(path: str) -> None:
+    session = OldSession(path, 0, session_options())
+
+    assert session.run([], feeds(ZEROS)) == []
+    assert len(session.sumary().exec_time_list) == 1
 
 
 LOAD_LINES = [
@@ -415,7 +483,13 @@ def test_a_gear_that_is_not_there_is_refused_with_those_that_are(
     with pytest.raises(RuntimeError, match=r"^\[1\]"):
         session.set_dynamic_batchsize(3)
 
-    assert capfd.readouterr().out.splitlines()[-4:] == ["[ERROR] the dymBatch parameter is not correct", "1", "2", "4"]
+    assert capfd.readouterr().out.splitlines()[-5:] == [
+        "[ERROR] the dymBatch parameter is not correct",
+        "1",
+        "2",
+        "4",
+        "[WARN] Check failed:processModel->CheckDynamicBatchSize(batchsize, is_dymbatch), ret:1",
+    ]
 
 
 def test_a_dynamic_om_without_a_gear_does_not_run_and_a_static_one_has_none(
@@ -424,14 +498,21 @@ def test_a_dynamic_om_without_a_gear_does_not_run_and_a_static_one_has_none(
     geared = OldSession(adder_om.write_geared(tmp_path / "geared.om"), 0, session_options())
     geared.set_staticbatch()
 
-    with pytest.raises(RuntimeError, match=r"^\[1\]"):
+    with pytest.raises(RuntimeError, match=r"^\[-1\]"):
         geared.run(["add:0:y"], feeds(np.zeros((4, 3), np.float32)))
+    static = OldSession(path, 0, session_options())
     with pytest.raises(RuntimeError, match=r"^\[1\]"):
-        OldSession(path, 0, session_options()).set_dynamic_batchsize(1)
+        static.set_dynamic_batchsize(1)
+    with pytest.raises(RuntimeError, match=r"^\[-1\]"):
+        static.set_dynamic_dims("x:2,3")
+    with pytest.raises(RuntimeError, match=r"^\[-1\]"):
+        static.set_dynamic_shape("x:2,3")
 
     out = capfd.readouterr().out
-    assert "check failed dym gearcount:3 but dymtype:0 not set" in out
+    assert "[WARN] check failed dym gearcount:3 but dymtype:0 not set\n[ERROR] Set InputsData failed ret:-1\n" in out
     assert "[ERROR] the dynamic_batch_size parameter is not specified for model conversion" in out
+    assert "[ERROR] check dynamic dims failed, please set correct dymDims paramenter" in out
+    assert out.endswith("[ERROR] check dynamic shape failed\n")
 
 
 def test_a_tensor_is_joined_from_files(tmp_path: Path, path: str) -> None:
@@ -465,28 +546,6 @@ def test_an_output_can_be_the_next_input(path: str) -> None:
     y.to_host()
 
     np.testing.assert_array_equal(np.array(y), np.full((2, 3), 3))
-
-
-def test_a_pipeline_runs_files_to_files_without_the_padding(tmp_path: Path, path: str) -> None:
-    folder, out = adder_om.samples(tmp_path / "in", "a.bin"), tmp_path / "out"
-    out.mkdir()
-    session = NewSession(path, 0, session_options())
-    options = infer_options()
-    options.output_dir = str(out)
-
-    session.run_pipeline([[[str(folder / "a.bin"), "padding_infer_fake_file"]]], options, [])
-
-    assert sorted(file.name for file in out.iterdir()) == ["a_0.bin", "a_1.bin"]
-    np.testing.assert_array_equal(np.fromfile(out / "a_0.bin", np.float32), [1, 2, 3])
-
-
-def test_a_pipeline_runs_arrays_to_tensors_on_the_host(path: str) -> None:
-    session = NewSession(path, 0, session_options())
-    zeros, ones = np.zeros((2, 3), np.float32), np.ones((2, 3), np.float32)
-
-    outputs = session.run_pipeline(["add:0:y"], [feeds(zeros), feeds(ones)], [[[2, 3]], [[2, 3]]], False, False)
-
-    assert [np.array(row[0])[0, 0] for row in outputs] == [1, 2]
 
 
 def test_printing_a_session_names_its_inputs_and_outputs(path: str) -> None:

@@ -254,11 +254,12 @@ def test_the_files_mode_refuses_npy_and_pure_inference(tmp_path: Path) -> None:
         run("--model", "adder.om", "--run_mode", "files")
 
 
-def test_what_is_not_emulated_is_said_and_not_left_out(capfd: pytest.CaptureFixture[str]) -> None:
-    code = run("--model", "adder.om", "--output", "out", "--dump", "1")
+@pytest.mark.parametrize("flag", ["dump", "pipeline", "perf", "energy_consumption"])
+def test_what_is_not_emulated_is_said_and_not_left_out(flag: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code = run("--model", "adder.om", "--output", "out", f"--{flag}", "1", generation="new")
 
     assert code == 1
-    assert "ais_bench --dump: expected a flag that is emulated" in capfd.readouterr().err
+    assert f"ais_bench --{flag}: expected a flag that is emulated" in capfd.readouterr().err
 
 
 def test_a_folder_for_each_input_is_asked_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -286,6 +287,56 @@ def test_outputs_that_do_not_split_into_the_files_are_refused(
     lines = failure(capfd, "--model", "adder.om", "--input", "in", "--output", "out", "--output_batchsize_axis", "1")
 
     assert any("[ERROR] save out files error array shape:(2, 3) " in line for line in lines)
+
+
+def test_the_new_generation_shuts_others_out_of_its_folders(tmp_path: Path) -> None:
+    for generation in ("old", "new"):
+        run("--model", "adder.om", "--output", generation, "--output_dirname", "r", generation=generation)
+
+    modes = {path: Path(path).stat().st_mode & 0o777 for path in ("old/r", "new", "new/r")}
+    assert modes == {"old/r": 0o755, "new": 0o750, "new/r": 0o750}
+
+
+@pytest.mark.parametrize(("mode", "accepted"), [(0o750, True), (0o700, True), (0o755, False), (0o770, False)])
+def test_the_new_generation_takes_no_output_folder_that_others_may_enter(
+    mode: int, accepted: bool, tmp_path: Path
+) -> None:
+    Path("out").mkdir()
+    Path("out").chmod(mode)
+
+    if accepted:
+        assert run("--model", "adder.om", "--output", "out", generation="new") == 0
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            run("--model", "adder.om", "--output", "out", generation="new")
+    assert run("--model", "adder.om", "--output", "out", generation="old") == 0
+
+
+def test_a_run_that_breaks_off_ends_its_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    said = failure(capfd, "--model", "adder.om", "--run_mode", "files")
+
+    # Without the end of its line the bar would swallow the line that follows.
+    assert said.count("Inference files Processing:   0%|          | 0/1 [00:00<?, ?it/s]") == 2
+
+
+def test_threads_without_a_pipeline_are_one(capfd: pytest.CaptureFixture[str]) -> None:
+    code = run("--model", "adder.om", "--threads", "2", generation="new")
+
+    assert code == 0
+    said = "[INFO] need to set --pipeline when setting threads number to be more than one."
+    assert said in capfd.readouterr().out.splitlines()
+
+
+def test_a_dynamic_model_without_a_gear_is_refused_by_the_new_generation(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    adder_om.write_geared(tmp_path / "geared.om")
+
+    with pytest.raises(RuntimeError) as caught:
+        run("--model", "geared.om", generation="new")
+
+    assert str(caught.value) == "dynamic batch om model detected, but dymbatch, dymdims or dymshape not set!"
+    assert "[INFO] try get model batchsize:-1" in capfd.readouterr().out.splitlines()
 
 
 def test_a_name_for_the_folder_needs_an_output(capfd: pytest.CaptureFixture[str]) -> None:
@@ -378,22 +429,39 @@ def test_devices_share_the_input_in_the_old_generation_and_each_has_all_of_it_in
 ) -> None:
     adder_om.install(tmp_path / "prefix", monkeypatch, "310P3", "310P3")
     adder_om.samples(tmp_path / "in", "a.bin", "b.bin", "c.bin")
-    common = ("--model", "adder.om", "--input", "in", "--output", "out", "--device", "0,1", "--output_dirname")
+    common = ("--model", "adder.om", "--input", "in", "--device", "0,1", "--output_dirname", "r", "--output")
 
     codes = run(*common, "old"), run(*common, "new", generation="new")
 
     assert codes == (0, 0)
-    assert [names(f"out/old/device{n}") for n in (0, 1)] == [
+    assert [names(f"old/r/device{n}") for n in (0, 1)] == [
         ["a_0.bin", "a_1.bin", "b_0.bin", "b_1.bin"],
         ["c_0.bin", "c_1.bin"],
     ]
-    assert len(names("out/new/device0_0")) == len(names("out/new/device1_1")) == 6
+    assert len(names("new/r/device0_0")) == len(names("new/r/device1_1")) == 6
     lines = capfd.readouterr().out.splitlines()
     assert any(
         re.fullmatch(rf"i:1 device_1 throughput:{NUMBER} start_time:{NUMBER} end_time:{NUMBER}", line) for line in lines
     )
     assert any(re.fullmatch(rf"\[INFO\] i:0 device_0 throughput:{NUMBER} +start_time:.*", line) for line in lines)
     assert lines.count("[INFO] multidevice run end qsize:4 result:0") == 2
+
+
+@pytest.mark.parametrize(("generation", "shares"), [("old", [3, 3, 3, 1]), ("new", [3, 3, 2, 2])])
+def test_inputs_are_dealt_to_the_devices_as_each_generation_does(
+    generation: str, shares: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adder_om.install(tmp_path / "prefix", monkeypatch, *["310P3"] * 4)
+    adder_om.samples(tmp_path / "in", *(f"{letter}.bin" for letter in "abcdefghij"))
+    divide = ("--divide_input", "1") if generation == "new" else ()
+
+    run(
+        "--model", "adder.om", "--input", "in", "--output", "out", "--output_dirname", "r", "--device", "0,1,2,3",
+        *divide, generation=generation,
+    )  # fmt: skip
+
+    folders = [f"out/r/device{n}" + (f"_{n}" if generation == "new" else "") for n in range(4)]
+    assert [len(names(folder)) // 2 for folder in folders] == shares
 
 
 def test_a_device_that_fails_among_several_is_told_and_ends_with_1(capfd: pytest.CaptureFixture[str]) -> None:
