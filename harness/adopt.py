@@ -13,12 +13,12 @@ from harness import cards, gates
 from harness.cards import ModelCard
 from harness.errors import CardError, UsageError
 from harness.gates import rounds, speed
-from harness.gates.promises import REFERENCE_RUNTIMES
-from harness.results import Case, Entry, Measurement, Result, Verdict
+from harness.gates.promises import REFERENCE_RUNTIMES, SPEEDS
+from harness.history import keys
+from harness.results import Case, Entry, Measure, Measurement, Result, Verdict
 from harness.runs import numbered_entries, read_run
-from harness.units import written
+from harness.units import PLAIN, SHARE, more_is_better, written
 
-SPEEDS = ("throughput", "latency")
 PROMISED = "promised already"
 OWN_THRESHOLD = "its check has a threshold of its own"
 
@@ -69,7 +69,7 @@ def examine(run: Path, known: Mapping[str, ModelCard], today: datetime.date) -> 
         if reason:
             decided.append(Refusal(case, reason))
             continue
-        made = _adoption(entry, known[case.model].path, f"{run.resolve().name}/results.jsonl", line)
+        made = _adoption(entry, known[case.model], f"{run.resolve().name}/results.jsonl", line)
         twice = made.identity in taken
         taken.add(made.identity)
         decided.append(Refusal(case, "another row of this run says the same") if twice else made)
@@ -133,7 +133,7 @@ def _refused(result: Result, card: ModelCard | None, today: datetime.date) -> st
         return PROMISED
     if not _is_first(verdict, case):
         return f"{verdict.outcome} {verdict.code}: {verdict.reason}"
-    return _unfit(result)
+    return _unfit(result) or _undirected(result, card)
 
 
 def _is_first(verdict: Verdict, case: Case) -> bool:
@@ -161,26 +161,42 @@ def _unfit(result: Result) -> str:
     return ""
 
 
-def _adoption(entry: Entry, path: Path, file: str, line: int) -> Adoption:
+def _undirected(result: Result, card: ModelCard) -> str:
+    """Return why an accuracy that is no share cannot be a floor or a ceiling, or an empty string."""
+    head = result.measures[0] if result.case.check == "accuracy" else None
+    if head is None or head.unit == SHARE or _direction(head, card) is not None:
+        return ""
+    return f"nobody says whether more of {head.name} is better; add a [[baseline]] of it with higher_is_better"
+
+
+def _direction(measure: Measure, card: ModelCard) -> bool | None:
+    """Return whether more of a measure is better, by the card's other rows of it, else by its name."""
+    said = (row.higher_is_better for row in card.baseline if row.metric == measure.name)
+    return next(said, more_is_better(measure.name))
+
+
+def _adoption(entry: Entry, card: ModelCard, file: str, line: int) -> Adoption:
     result = entry.result
     case, measurement = result.case, result.measurement
     row = {"chip": _quoted(case.chip), "batch": str(case.batch)}
     if measurement is not None and case.check in SPEEDS:
         facts, text = _speed(measurement, case)
     else:
-        facts, text = _accuracy(result)
+        facts, text = _accuracy(result, card)
     row |= facts
     row |= {key: _quoted(value) for key, value in _circumstances(result).items() if value}
     row["source"] = f"{{ file = {_quoted(file)}, line = {line}, text = {_quoted(text)} }}"
-    return Adoption(case, path, row)
+    return Adoption(case, card.path, row)
 
 
-def _accuracy(result: Result) -> tuple[dict[str, str], str]:
-    """Return the row's number by the README's protocol, and its text."""
+def _accuracy(result: Result, card: ModelCard) -> tuple[dict[str, str], str]:
+    """Return the row's number by the README's protocol, its unit and direction where it is no share, and its text."""
     measure = result.measures[0]
     # Six decimals always: the last one printed bounds the tolerance from below.
     number = f"{measure.value:.6f}"
     facts = {"metric": _quoted(measure.name), "protocol": _quoted(measure.protocol), "value": number}
+    if measure.unit != SHARE:
+        facts |= {"unit": _quoted(measure.unit or PLAIN), "higher_is_better": json.dumps(_direction(measure, card))}
     return {**facts, "role": _quoted("measured")}, f"{number} on {measure.n} samples"
 
 
@@ -203,18 +219,8 @@ def _circumstances(result: Result) -> dict[str, str]:
         "definition": measurement.definition if measurement else "",
         "inputs": measurement.inputs if measurement else "",
         "condition": result.case.condition,
-        "toolchain": _toolchain(result),
+        "toolchain": keys.toolchain(result),
     }
-
-
-def _toolchain(result: Result) -> str:
-    """Return what ran the model and its version, as far as the result knows."""
-    named = [str(result.toolchain.get(key, "")) for key in ("name", "version")]
-    if any(named):
-        return " ".join(filter(None, named))
-    library = {"ort": "onnxruntime", "torch": "torch"}.get(result.case.runtime.partition("-")[0], "")
-    packages = result.environment.get("packages", {})
-    return f"{library} {packages[library]}" if library in packages else ""
 
 
 def _quoted(text: str) -> str:

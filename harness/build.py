@@ -42,7 +42,7 @@ class Builder:
         self.store = store
         self.weights_dir = weights_dir
         self._own_om = om
-        self._om_means = om_build.Means(store, toolchain, log_dir or store.root.parent / "logs")
+        self.om_means = om_build.Means(store, toolchain, log_dir or store.root.parent / "logs")
 
     def onnx(self, card: ModelCard, batch: int, weights: str = "card") -> Artifact:
         """Return the gated ONNX file at a fixed batch; `weights` is `card`, `seeded` or the path of a checkpoint.
@@ -126,7 +126,7 @@ class Builder:
         if path is not None:
             digest = file_sha256(om_build.existing(path)) if self._own_om else _identified(card, ".om")[1]
             return om_build.brought(card, batch, chip, path, digest)
-        return om_build.build(self.om_order(card, batch, chip, weights), self._om_means)
+        return om_build.build(self.om_order(card, batch, chip, weights), self.om_means)
 
     def brings_om(self, card: ModelCard, batch: int, chip: str) -> bool:
         """Tell whether the user or the card brings the OM for a chip and batch."""
@@ -139,7 +139,7 @@ class Builder:
 
     def canary_om(self, chip: str) -> Artifact:
         """Return the small OM that is timed beside a case on an NPU; raises as `om` does."""
-        return om_build.canary(chip, self._om_means)
+        return om_build.canary(chip, self.om_means)
 
     def dataset(self, card: ModelCard) -> Path:
         """Return the read-only root of a card's generated data set; raises CardError if it has no generator."""

@@ -49,7 +49,8 @@ def explain(path: Path, error: ValidationError, document: Mapping[str, Any], mod
     cause = first.get("ctx", {}).get("error")
     if cause is not None:
         deeper = ".".join(part for part in (crumb, getattr(cause, "field", "")) if part)
-        return CardError(f"{path}: {deeper}", getattr(cause, "what", str(cause)), getattr(cause, "got", ""))
+        facts = (getattr(cause, "what", str(cause)), getattr(cause, "got", ""), getattr(cause, "do", ""))
+        return CardError(f"{path}: {deeper}", *facts)
     return CardError(place, f"expected {_expected(group)}", shown(first["input"]), _near(group))
 
 

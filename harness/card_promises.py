@@ -2,17 +2,18 @@
 
 import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness import version_ranges
-from harness.card_tables import Chip, Count, ImpossibleError, Place, Table, Text
+from harness import units, version_ranges
+from harness.card_tables import Chip, Count, ImpossibleError, Place, Table, Text, Unit
 from harness.version_ranges import VersionRange
 
 Check = Literal["accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio"]
 CHECKS: tuple[Check, ...] = ("accuracy", "parity", "batch-consistency", "throughput", "latency", "ratio")
 SPEEDS = ("throughput", "latency", "ratio")
+NO_SHARE = f'a number that is no share has a unit, as in unit = "dB", or unit = "{units.PLAIN}"'
 
 
 class Baseline(Table):
@@ -26,7 +27,7 @@ class Baseline(Table):
     class_: str = Field(default="", alias="class")
     protocol: str = ""
     value: float
-    unit: str = ""
+    unit: Unit = ""
     higher_is_better: bool = True
     tolerance: float | None = Field(default=None, ge=0)
     role: Literal["promise", "reference", "measured"]
@@ -40,16 +41,34 @@ class Baseline(Table):
     reason: str = ""
     decimals: int | None = Field(default=None, ge=0, le=20)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _direction_by_name(cls, values: Any) -> Any:
+        metric = values.get("metric") if isinstance(values, dict) else None
+        known = units.more_is_better(metric) if isinstance(metric, str) else None
+        return values if known is None else {"higher_is_better": known, **values}
+
     @model_validator(mode="after")
     def _value_is_possible(self) -> "Baseline":
-        limit = 100.0 if self.unit == "%" else 1.0
-        if self.is_accuracy and self.unit == "%" and not self.class_ and 0 < self.value < 1:
-            raise ImpossibleError("value", f"expected per cent for {self.metric}, as unit says", f"{self.value:g}")
-        if self.is_accuracy and not 0 <= self.value <= limit:
-            raise ImpossibleError("value", f"expected 0 to {limit:g} for {self.metric}", f"{self.value:g}")
-        if not self.is_accuracy and self.value <= 0:
+        if self.is_share:
+            self._require_share(units.WHOLES.get(self.unit, 1.0))
+        elif not self.is_accuracy and self.value <= 0:
             raise ImpossibleError("value", f"expected more than 0 for {self.metric}", f"{self.value:g}")
+        elif self.is_accuracy and "higher_is_better" not in self.model_fields_set:
+            do = 'add higher_is_better = true, or false; a share has unit = "%", or none as a fraction of 1'
+            in_unit = f" in {self.compared_in}" if self.compared_in else ""
+            what = f"expected whether more of {self.metric}{in_unit} is better"
+            raise ImpossibleError("higher_is_better", what, "nothing", do)
         return self
+
+    def _require_share(self, whole: float) -> None:
+        got = f"{self.value:g}"
+        if self.unit == "%" and not self.class_ and 0 < self.value < 1:
+            do = "write it as it is printed, in per cent, or leave out unit for a fraction of 1"
+            raise ImpossibleError("value", f"expected per cent for {self.metric}, as unit says", got, do)
+        if not 0 <= self.value <= whole:
+            do = NO_SHARE if whole > 1 else f'per cent have unit = "%"; {NO_SHARE}'
+            raise ImpossibleError("value", f"expected 0 to {whole:g} for {self.metric}", got, do)
 
     @model_validator(mode="after")
     def _condition_is_readable(self) -> "Baseline":
@@ -66,8 +85,18 @@ class Baseline(Table):
 
     @property
     def is_accuracy(self) -> bool:
-        """Tell whether the number is a share of right answers, between 0 and 1 once normalised."""
+        """Tell whether the number says how good the answers are, and not how fast they come."""
         return self.metric not in SPEEDS
+
+    @property
+    def compared_in(self) -> str:
+        """The unit of `target`: `fraction` for a share, else as printed, nothing for a plain number."""
+        return units.compared_in(self.metric, self.unit) if self.is_accuracy else self.unit
+
+    @property
+    def is_share(self) -> bool:
+        """Tell whether the number is a share, between 0 and 1 once normalised; a PSNR or an FID is none."""
+        return self.compared_in == units.SHARE
 
     @cached_property
     def target(self) -> float:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.card_tables import ImpossibleError, Table, Text
+from harness.card_tables import ImpossibleError, Table, Text, Unit
 from harness.errors import closest
+from harness.units import PLAIN
 
 PLACEHOLDERS = {
     "repository": "the private copy of the repository",
@@ -86,6 +87,13 @@ def _file_name(text: str) -> str:
     return text
 
 
+def _stated(unit: str) -> str:
+    if not unit:
+        what = f'expected a unit: "%" or "fraction" of a share, or "{PLAIN}" for a number without one'
+        raise ImpossibleError("", what, repr(unit))
+    return unit
+
+
 def _several(value: Any) -> Any:
     return (value,) if isinstance(value, dict) else value
 
@@ -141,7 +149,8 @@ class PreprocessStep(ScriptStep):
 class PrintedMetric(Table):
     """How a number is read from what the last script printed or wrote: by `pattern`, or by `json`, a path of keys.
 
-    `from` is `stdout` or a file; `name` and `protocol` are the card's own metric where nothing is said.
+    `from` is `stdout` or a file; `name` and `protocol` are the card's own metric where nothing is said. `unit` is `%`
+    or `fraction` for a share, else that of the promise, `1` for a plain number.
     """
 
     name: str = ""
@@ -149,7 +158,7 @@ class PrintedMetric(Table):
     pattern: Annotated[str, AfterValidator(_pattern)] = ""
     json_path: str = Field(default="", alias="json")
     source: Below = Field(default="stdout", alias="from")
-    unit: Literal["%", "fraction"]
+    unit: Annotated[Unit, AfterValidator(_stated)]
 
     @model_validator(mode="after")
     def _reads_one_way(self) -> "PrintedMetric":
@@ -187,8 +196,3 @@ class Script(Table):
             "preprocess": self.preprocess,
             "postprocess": self.postprocess,
         }
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The placeholders that any step uses."""
-        return frozenset().union(*(step.names for step in self.steps.values()))

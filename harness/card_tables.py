@@ -13,10 +13,10 @@ CHIP_ALIASES = {"310": "Ascend310", "310P": "Ascend310P3", "310P3": "Ascend310P3
 
 
 class ImpossibleError(ValueError):
-    """A value that has the right type and cannot be: `field` in its table, `what` is expected, what is there."""
+    """A value that has the right type and cannot be: `field` in its table, `what` is expected, `got`, what to `do`."""
 
-    def __init__(self, field: str, what: str, got: str) -> None:
-        self.field, self.what, self.got = field, what, got
+    def __init__(self, field: str, what: str, got: str, do: str = "") -> None:
+        self.field, self.what, self.got, self.do = field, what, got, do
         super().__init__(f"{field}: {what}, got {got}")
 
 
@@ -36,7 +36,15 @@ def _plain_relative(file: str) -> str:
     return file
 
 
+def _unit(text: str) -> str:
+    if text.strip().lower() in PER_CENT_IN_WORDS:
+        raise ImpossibleError("", "expected '%' for per cent", repr(text), 'write unit = "%"')
+    return text
+
+
+PER_CENT_IN_WORDS = ("percent", "per cent", "pct", "pct.", "％", "points", "percentage")
 Text = Annotated[str, Field(min_length=1)]
+Unit = Annotated[str, AfterValidator(_unit)]
 Chip = Annotated[str, Field(pattern=r"^\s*\w[\w .:+-]*$"), AfterValidator(canonical_chip)]
 Count = Annotated[int, Field(gt=0, le=2**31 - 1)]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]

@@ -88,6 +88,13 @@ class ModelCard(Table):
         return self.atc.input if self.atc and self.atc.input else self.input
 
     @property
+    def fed_to_om(self) -> "ModelCard":
+        """The card with the inputs and the preprocessing of its OM: the network's own, unless AIPP does part of it."""
+        if self.atc is None or not self.atc.input:
+            return self
+        return self.model_copy(update={"input": self.atc.input, "preprocess": self.atc.preprocess})
+
+    @property
     def scored_output(self) -> OutputSpec:
         """The output that the metric reads."""
         return next(output for output in self.output if output.scored)

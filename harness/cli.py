@@ -7,6 +7,7 @@ from importlib import import_module
 
 from harness import __version__
 from harness.errors import OmgateError, UsageError, closest
+from harness.process import tidily_terminated
 
 # Name, module, and the line of `omgate --help`.
 COMMANDS = {
@@ -51,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 green, 1 red findings, 2 interrupted, 4 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(given)
+        with tidily_terminated():
+            code = _run(given)
         sys.stdout.flush()
     except UsageError as error:
         print(f"omgate: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from harness.errors import OmgateError
 from harness.gates import rounds, speed
 from harness.report.changes import ROUNDS, CaseChange, Comparison, ValueChange
 from harness.report.confusions import outcomes
-from harness.report.document import CasePart, RunReport
+from harness.report.document import CasePart, MeasurePart, RunReport
 from harness.report.read import read
 from harness.report.shown import shown
 from harness.report.since import differences
@@ -20,7 +20,7 @@ from harness.results import Entry, Measurement
 from harness.runs import read_entries
 from harness.stats import CONFIDENCE, Interval
 from harness.stats.bootstrap import RESAMPLES, SEED
-from harness.units import ABSENT, points, written
+from harness.units import ABSENT, difference, points, written
 
 
 def compare(first: Path, second: Path, cards: Mapping[str, ModelCard]) -> Comparison:
@@ -59,7 +59,6 @@ class _Pairs:
         return ValueChange(before.judgements[0].name, before.measured_text, after.measured_text)
 
     def _accuracy(self, before: CasePart, after: CasePart, entries: tuple[Entry, Entry]) -> ValueChange:
-        texts = (before.measured_text, after.measured_text)
         card = self._cards.get(before.model)
         sides = [
             outcomes(folder, one.result.outcomes.path if one.result.outcomes else "")
@@ -68,26 +67,44 @@ class _Pairs:
         lack = "" if card else f"no card {before.model} here"
         lack = lack or next((side for side in sides if isinstance(side, str)), "")
         if lack or card is None or isinstance(sides[0], str) or isinstance(sides[1], str):
-            return ValueChange("accuracy", *texts, _difference(before, after), note=f"no interval: {lack}")
+            return _unpaired(before, after, lack)
         try:
             paired = metrics.paired(card, sides[1], sides[0], "the first run")
         except (OmgateError, KeyError, ValueError) as error:
             why = shown(" ".join(str(error).split()))
-            return ValueChange("accuracy", *texts, _difference(before, after), note=f"no interval: {why}")
+            return _unpaired(before, after, why)
         name = f"{paired.metric} ({paired.protocol}) on the same {paired.n} samples"
         values = (written(paired.reference_value, "fraction"), written(paired.value, "fraction"))
         counts = "" if paired.lost is None else f"{paired.lost} lost, {paired.gained} gained"
         if paired.interval is None:
             note = "; ".join(filter(None, [counts, "no interval: too few samples"]))
             return ValueChange(name, *values, points(0.0 - paired.loss), note=note)
-        low, high = -paired.interval[1], -paired.interval[0]
+        low, high = (0.0 - end for end in reversed(paired.interval))  # minus nothing would be written -0
         between = f"{points(low)} to {points(high)}"
         return ValueChange(name, *values, points(0.0 - paired.loss), between, not low <= 0 <= high, counts)
 
 
-def _difference(before: CasePart, after: CasePart) -> str:
-    one, other = before.judgements[0].observed, after.judgements[0].observed
-    return "" if one is None or other is None else points(other - one)
+def _unpaired(before: CasePart, after: CasePart, lack: str) -> ValueChange:
+    """Return how an accuracy changed without an interval: of several measures the one of the later headline."""
+    note = f"no interval: {lack}"
+    seen = after.judgements[0].observed
+    ranked = sorted(after.measures, key=lambda one: one.value != seen)
+    earlier = {(one.name, one.protocol, one.unit): one for one in before.measures}
+    for other in ranked:
+        one = earlier.get((other.name, other.protocol, other.unit))
+        if one is not None:
+            name = "accuracy" if len(after.measures) == 1 else f"{other.name} ({other.protocol})"
+            return _changed(name, one, other, note)
+    texts = (before.measured_text, after.measured_text)
+    first, last = before.judgements[0], after.judgements[0]
+    if first.observed is None or last.observed is None or first.unit != last.unit:
+        return ValueChange("accuracy", *texts, note=note)
+    return ValueChange("accuracy", *texts, difference(last.observed - first.observed, last.unit), note=note)
+
+
+def _changed(name: str, one: MeasurePart, other: MeasurePart, note: str) -> ValueChange:
+    size = "" if one.value is None or other.value is None else difference(other.value - one.value, other.unit)
+    return ValueChange(name, one.value_text, other.value_text, size, note=note)
 
 
 def _speed(before: CasePart, after: CasePart, measured: tuple[Measurement | None, Measurement | None]) -> ValueChange:

@@ -6,10 +6,9 @@ from statistics import median
 from typing import Literal, NamedTuple, get_args
 
 from harness.cards import Baseline, ModelCard, canonical_chip
-from harness.results import Case, Entry
+from harness.results import SCRIPTS, Case, Entry
 
 Origin = Literal["history", "readme", "guess"]
-HOST_RUNTIMES = ("ort-", "torch-", "tf-")
 REFERENCE_IMAGES = 8
 """Fixed inputs of parity, and images of batch consistency at either batch size (docs/gates.md)."""
 CONSISTENCY_IMAGES = 32
@@ -139,9 +138,13 @@ def predict(cases: Sequence[Case], cards: Mapping[str, ModelCard], outlook: Outl
 
 
 def artifact_of(case: Case) -> str:
-    """Return the name of what a case opens: cases of one name share it."""
-    kind = "onnx" if case.runtime.startswith("ort-") else "host" if _on_host(case) else f"om {case.chip}"
-    return f"{kind} {case.model} bs{case.batch} {case.weights} {case.precision}"
+    """Return the name of what a case opens: cases of one name share it.
+
+    What a repository's scripts export is another file than omgate's own, and so is the OM that is made of it.
+    """
+    kind = "onnx" if case.runtime.startswith("ort-") else "host" if case.on_host else f"om {case.chip}"
+    name = f"{kind} {case.model} bs{case.batch} {case.weights} {case.precision}"
+    return f"{name} {SCRIPTS}" if case.condition == SCRIPTS else name
 
 
 def is_changed(case: Case, pasts: Sequence[Past], outlook: Outlook) -> bool:
@@ -220,7 +223,7 @@ def _share(one: Past, case: Case, outlook: Outlook) -> float:
 def _guessed(case: Case, card: ModelCard, outlook: Outlook) -> Cost:
     rate = _printed_rate(case, card, outlook.chips_per_card)
     on_cpu_s = _on_cpu_s(card, outlook)
-    image_s = 1 / rate if rate else on_cpu_s if _on_host(case) else 1 / NPU_IMAGES_PER_S
+    image_s = 1 / rate if rate else on_cpu_s if case.on_host else 1 / NPU_IMAGES_PER_S
     run_s = START_S + _images_s(case, card, outlook, (image_s, _prepare_s(card), on_cpu_s))
     return Cost(run_s, *_NONE, artifact_of(case), _real_npu(case), "readme" if rate else "guess")
 
@@ -230,9 +233,9 @@ def _guessed_build(case: Case, card: ModelCard, outlook: Outlook) -> _Build:
     size = _weights_bytes(card, outlook)
     atc_s = ATC_S * _real_npu(case)
     seconds = EXPORT_S + size / EXPORT_BYTES_PER_S + atc_s
-    if case.check == "accuracy":
+    if case.check == "accuracy" and case.condition != SCRIPTS:
         seconds += _samples(card, outlook) * (_on_cpu_s(card, outlook) + _prepare_s(card))
-    return _Build(seconds, size * (COPIES if _on_host(case) else OM_COPIES), atc_s)
+    return _Build(seconds, size * (COPIES if case.on_host else OM_COPIES), atc_s)
 
 
 def _weights_bytes(card: ModelCard, outlook: Outlook) -> float:
@@ -269,7 +272,7 @@ def _printed_rate(case: Case, card: ModelCard, chips_per_card: Mapping[str, int]
     """Return the images/s that the card's source prints for this chip at the nearest batch size, 0 if it does not."""
     rows = [row for row in card.baseline if row.metric == "throughput" and row.unit in ("images/s", "fps")]
     here = [row for row in rows if canonical_chip(row.chip) == canonical_chip(case.chip)]
-    if not here or _on_host(case):
+    if not here or case.on_host:
         return 0.0
     nearest = min(here, key=lambda row: abs(_batch(row) - case.batch))
     return nearest.value / (chips_per_card.get(nearest.chip, 1) if nearest.scope == "card" else 1)
@@ -285,12 +288,8 @@ def _pixels(card: ModelCard) -> int:
     return sizes[-1] * sizes[-2] if len(sizes) > 1 else 1
 
 
-def _on_host(case: Case) -> bool:
-    return case.runtime.startswith(HOST_RUNTIMES)
-
-
 def _real_npu(case: Case) -> bool:
-    return not case.emulated and (case.runtime == "ort-cann" or not _on_host(case))
+    return not case.emulated and (case.runtime == "ort-cann" or not case.on_host)
 
 
 def _number(value: object) -> float:

@@ -178,9 +178,12 @@ def _npus(toolchain: Toolchain, cache_dir: Path) -> Iterator[Finding]:
     except OmgateError as error:
         yield Finding("npu", False, str(error))
         return
+    if not found:
+        yield Finding("npu", False, "npu-smi lists no NPU; look at ASCEND_RT_VISIBLE_DEVICES and the driver")
     for npu in found:
         used = f"{npu.memory_used_mib} of {npu.memory_total_mib} MiB used"
-        told = f"{npu.chip}, bus {npu.bus_id or 'NA'}, health {npu.health}, {used}"
+        place = f"bus {npu.bus_id or 'NA'}, NPU {npu.npu_id} chip {npu.chip_id}"
+        told = f"{npu.chip}, {place}, health {npu.health}, {used}"
         reason = npus.drained(npu)
         fit, more = (npu.healthy, "") if reason is None else _probed(toolchain, npu, cache_dir, reason)
         yield Finding(f"npu {npu.runtime_id}", fit, f"{told}{more}", otherwise="UNFIT")

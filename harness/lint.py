@@ -4,8 +4,8 @@
 |----------------------|---------------------------------------------------------------------------------------------|
 | `speed-jump`         | a larger batch that costs next to no more time than a smaller one                           |
 | `speed-fall`         | a larger batch that is far slower per image than the best one                               |
-| `above-reference`    | an accuracy promised above what the paper or the training reached                           |
-| `below-reference`    | an accuracy promised far below it: the conversion would have lost it                        |
+| `above-reference`    | an accuracy promised better than what the paper or the training reached                     |
+| `below-reference`    | an accuracy promised far worse than it: the conversion would have lost it                   |
 | `accuracy-by-batch`  | accuracies that differ between batch sizes, on which they cannot depend                     |
 | `ratio-arithmetic`   | a printed ratio that its own two numbers do not give                                        |
 | `mixed-scope`        | a ratio of a card's figure and a chip's                                                     |
@@ -27,6 +27,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from harness.cards import Baseline, ModelCard, Ratio, RatioSide
+from harness.units import written
 
 # A batch k times as large may raise throughput at most k-fold, and does so only if a single image leaves the rest of
 # the device idle. In 18 tables of ModelZoo READMEs by batch size, the step from 1 to 4 gains ×1.02 in the median and
@@ -35,7 +36,8 @@ from harness.cards import Baseline, ModelCard, Ratio, RatioSide
 STEEPEST_GAIN = 0.85
 # In the same tables the largest batch reaches at least 0.57 of the best one's rate.
 DEEPEST_FALL = 0.55
-# The default accuracy tolerance of the gates, as a fraction: a conversion rounds, it does not learn.
+# The default accuracy tolerance of the gates, of a share in points, else a part of the number: a conversion rounds, it
+# does not learn.
 GAIN_BY_CONVERSION = 0.005
 # The loss that ModelZoo READMEs call acceptable ("相差不超过1%").
 LOSS_BY_CONVERSION = 0.01
@@ -96,24 +98,42 @@ def _speed_steps(card: Numbers) -> Iterator[Mark]:
 def _against_references(card: Numbers) -> Iterator[Mark]:
     references = [row for row in card.baseline if row.role == "reference" and row.is_accuracy]
     for i, row in _promised_accuracies(card):
-        same = [one.target for one in references if (one.metric, one.class_) == (row.metric, row.class_)]
-        if same and row.target > max(same) + GAIN_BY_CONVERSION:
-            text = f"{row.target:.2%} promised, the highest reference is {max(same):.2%}"
+        same = sorted(one.target for one in references if _about(one) == _about(row))
+        if not same:
+            continue
+        ends = (("lowest", same[0]), ("highest", same[-1]))
+        (low, worst), (high, best) = ends if row.higher_is_better else reversed(ends)
+        if _gain(row, row.target, best) > GAIN_BY_CONVERSION:
+            text = f"{_text(row)} promised, the {high} reference is {written(best, row.compared_in)}"
             yield Mark("above-reference", f"baseline[{i}].value", text)
-        if same and row.target < min(same) - LOSS_BY_CONVERSION:
-            text = f"{row.target:.2%} promised, the lowest reference is {min(same):.2%}"
+        if -_gain(row, row.target, worst) > LOSS_BY_CONVERSION:
+            text = f"{_text(row)} promised, the {low} reference is {written(worst, row.compared_in)}"
             yield Mark("below-reference", f"baseline[{i}].value", text)
+
+
+def _about(row: Baseline) -> tuple[str, ...]:
+    return row.metric, row.class_, row.compared_in
+
+
+def _gain(row: Baseline, value: float, other: float) -> float:
+    """Return how much better one value of a row is than another: points of a share, else a part of the other."""
+    gain = (value - other) * (1 if row.higher_is_better else -1)
+    return gain if row.is_share or not other else gain / abs(other)
+
+
+def _text(row: Baseline) -> str:
+    return written(row.target, row.compared_in)
 
 
 def _accuracy_by_batch(card: Numbers) -> Iterator[Mark]:
     groups: dict[tuple[str, ...], list[tuple[int, Baseline]]] = defaultdict(list)
     for i, row in _promised_accuracies(card):
-        groups[row.chip, row.metric, row.class_, row.protocol, row.when].append((i, row))
+        groups[row.chip, *_about(row), row.protocol, row.when].append((i, row))
     for rows in groups.values():
-        low, high = min(rows, key=lambda one: one[1].target), max(rows, key=lambda one: one[1].target)
-        if high[1].target - low[1].target > GAIN_BY_CONVERSION:
-            text = f"{low[1].target:.2%} at batch {low[1].batch}, {high[1].target:.2%} at batch {high[1].batch}"
-            yield Mark("accuracy-by-batch", f"baseline[{low[0]}].value", text)
+        (i, low), (_, high) = (end(rows, key=lambda one: one[1].target) for end in (min, max))
+        if abs(_gain(low, high.target, low.target)) > GAIN_BY_CONVERSION:
+            text = f"{_text(low)} at batch {low.batch}, {_text(high)} at batch {high.batch}"
+            yield Mark("accuracy-by-batch", f"baseline[{i}].value", text)
 
 
 def _ratios(card: Numbers) -> Iterator[Mark]:
@@ -139,8 +159,7 @@ def _ratio_of_baselines(card: Numbers, ratio: Ratio) -> float | None:
 def _side(card: Numbers, side: RatioSide) -> float | None:
     rows = [row for row in card.baseline if (row.chip, row.scope, row.metric) == (side.chip, side.scope, side.metric)]
     values = [row.target for row in rows if side.batch in ("best", row.batch)]
-    lowest = side.metric == "latency"
-    return (min(values) if lowest else max(values)) if values else None
+    return (max(values) if rows[0].higher_is_better else min(values)) if values else None
 
 
 def _unexplained(card: ModelCard) -> Iterator[Mark]:

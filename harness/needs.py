@@ -77,7 +77,9 @@ def data(card: ModelCard, places: Places) -> MissingNeedError | None:
         return None
     layout = DATA_LAYOUTS.get(card.dataset.kind)
     if layout is None:
-        return MissingNeedError(card.name, "a data set", "kind none", "name one in the card's [dataset]", need="data")
+        do = "name one in the card's [dataset]"
+        do += "" if card.script else ", or the README's own scripts in a [script] table, for --run-scripts"
+        return MissingNeedError(card.name, "a data set", "kind none", do, need="data")
     root = data_root(card, places)
     if root is not None and root.is_dir():
         return None

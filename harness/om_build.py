@@ -100,9 +100,16 @@ def brought(card: ModelCard, batch: int, chip: str, path: Path, digest: str) -> 
 
 
 def existing(path: Path) -> Path:
-    """Return the path of an OM that the user gave; raises UsageError if there is none."""
+    """Return the path of an OM that the user gave; raises UsageError where there is none."""
+    wrong = ""
     if not path.is_file():
-        raise UsageError(f"--om {path}", "expected an OM", "no such file", "give another")
+        wrong = "no such file"
+    elif path.suffix != ".om":  # without it the tools take none
+        wrong = f"a file {path.suffix or 'without a suffix'}"
+    elif not path.stat().st_size:
+        wrong = "an empty file"
+    if wrong:
+        raise UsageError(f"--om {path}", "expected an OM, NAME.om", wrong, "give another")
     return path
 
 

@@ -3,8 +3,11 @@
 import datetime
 import errno
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from harness import environment, gates, memory, on_npu, scripts, sources
@@ -18,7 +21,8 @@ from harness.runtimes import OM_RUNTIMES
 from harness.workbench import Workbench
 
 Facts = dict[str, Any]
-CHECKS: dict[str, Callable[[Case, Workbench], Facts]] = {
+Check = Callable[[Case, Workbench], Facts]
+CHECKS: dict[str, Check] = {
     "accuracy": looks.measure,
     "batch-consistency": consistency.measure,
     "parity": parity.measure,
@@ -83,22 +87,50 @@ def _attempt(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float])
 def _measured(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]) -> Facts:
     if case.check == "ratio":  # nothing runs: it is made of other cases' results, and waits for them
         return ratio.measure(case, bench)
-    device = bench.lease_of(case)
+    bench.lease_of(case)  # an NPU that is not fit for use is told before anything is built for it
     if case.condition == SCRIPTS:
-        with lease(device, exclusive=False, case=case.id):
-            return scripts.measure(case, bench)
+        return _scripted(case, bench, seen, spent)
     with lease("cpu", exclusive=False, case=case.id):
         artifact = bench.artifact(case)
     _require_memory(case, bench, artifact)
     built = {"digest": artifact.digest, "recipe": dict(artifact.recipe)}
+    with _leased(case, bench, spent):
+        return {"artifact": built, **_checked(case, bench, CHECKS[case.check], seen)}
+
+
+def _scripted(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]) -> Facts:
+    """Run a case through its repository's scripts; an NPU is held only while the model runs on it."""
+    if case.runtime not in OM_RUNTIMES:
+        with _leased(case, bench, spent):
+            return scripts.measure(case, bench, lambda check: check(case, bench))
+
+    def hold(check: Check) -> Facts:
+        with _leased(case, bench, spent):
+            return _checked(case, bench, check, seen)
+
+    with lease("cpu", exclusive=False, case=case.id):
+        return scripts.measure(case, bench, hold)
+
+
+@contextmanager
+def _leased(case: Case, bench: Workbench, spent: dict[str, float]) -> Iterator[None]:
+    """Hold the case's device: a speed alone, the rest beside others. How long was waited goes into `spent`."""
     asked = time.monotonic()
-    with lease(device, exclusive=case.check in SPEED, case=case.id):
+    with lease(bench.lease_of(case), exclusive=case.check in SPEED, case=case.id):
         spent["waiting_s"] = round(time.monotonic() - asked, 3)
-        return {"artifact": built, **_checked(case, bench, seen)}
+        yield
 
 
-def _checked(case: Case, bench: Workbench, seen: Facts) -> Facts:
-    check = CHECKS[case.check]
+def _clear(work: Path) -> None:
+    """Remove the inputs, outputs and OMs that an attempt left which was killed, gigabytes of them; its logs stay."""
+    for chunk in work.glob("*/chunk-*"):
+        shutil.rmtree(chunk, ignore_errors=True)
+    for om in work.glob("*/*.om"):
+        om.unlink(missing_ok=True)
+
+
+def _checked(case: Case, bench: Workbench, check: Check, seen: Facts) -> Facts:
+    _clear(bench.run_dir / "work" / case.key)
     if case.runtime not in OM_RUNTIMES:
         return check(case, bench)
     return on_npu.measured(case, bench, check, seen)

@@ -32,10 +32,12 @@ def make(selection: Selection) -> Plan:
     promised: list[Case] = []
     unpromised: list[Case] = []
     weights = weights_name(selection.weights)
+    scripted: list[Case] = []
     for card in chosen:
-        for case in _candidates(card, _pairs(card, names, selection), selection, weights):
+        pairs = tuple(_pairs(card, names, selection))
+        for case in _candidates(card, pairs, selection, weights):
             (promised if _exists(card, case) else unpromised).append(case)
-    scripted = [made for case in (*promised, *unpromised) if (made := scripts.script_case(known[case.model], case))]
+        scripted += _scripted(card, pairs, selection, weights)
     promised, unpromised = (
         [case for case in some if not scripts.replaced(known[case.model], case)] for some in (promised, unpromised)
     )
@@ -121,21 +123,39 @@ def _candidates(
     card: ModelCard, pairs: Iterable[tuple[str, str]], selection: Selection, weights: str
 ) -> Iterator[Case]:
     """Yield every case of a card that the selection admits, promised or not."""
-    for name, chip in pairs:
-        on_npu = name in OM_RUNTIMES
+    for pair in pairs:
+        case = _case(card, pair, selection, weights)
         for check in selection.checks or CHECKS:
-            for batch in _batches(card, check, chip, selection):
-                yield Case(
-                    model=card.name,
-                    runtime=name,
-                    chip=chip,
-                    batch=batch,
-                    check=check,
-                    weights=weights,
-                    precision=ascend_host.precision_of(card) if on_npu else "fp32",
-                    threads=selection.threads,
-                    emulated=on_npu and selection.emulates,
-                )
+            for batch in _batches(card, check, case.chip, selection):
+                yield case.model_copy(update={"check": check, "batch": batch})
+
+
+def _scripted(card: ModelCard, pairs: Iterable[tuple[str, str]], selection: Selection, weights: str) -> Iterator[Case]:
+    """Yield every accuracy through the card's own scripts that the selection admits."""
+    if card.script is None or "accuracy" not in (selection.checks or CHECKS):
+        return
+    for pair in pairs:
+        case = _case(card, pair, selection, weights)
+        sizes = scripts.batches(card, case.runtime, case.chip, accuracy_batch(card, case.chip))
+        for batch in _asked(sizes, selection):
+            made = scripts.script_case(card, case.model_copy(update={"batch": batch}))
+            yield from (made,) if made else ()
+
+
+def _case(card: ModelCard, pair: tuple[str, str], selection: Selection, weights: str) -> Case:
+    """Return a case of a runtime on a chip, of whatever check and batch size."""
+    on_npu = pair[0] in OM_RUNTIMES
+    return Case(
+        model=card.name,
+        runtime=pair[0],
+        chip=pair[1],
+        batch=card.batches[0],
+        check="accuracy",
+        weights=weights,
+        precision=ascend_host.precision_of(card) if on_npu else "fp32",
+        threads=selection.threads,
+        emulated=on_npu and selection.emulates,
+    )
 
 
 def _is_foreign(runtime: str, card: ModelCard) -> bool:
@@ -155,10 +175,14 @@ def _batches(card: ModelCard, check: Check, chip: str, selection: Selection) -> 
         everywhere = tuple(dict.fromkeys((accuracy_batch(card, chip), *gates.accuracy_sides(card, chip))))
     elif check == "batch-consistency":
         everywhere = tuple(batch for batch in everywhere if batch != accuracy_batch(card, chip))
+    return _asked(everywhere, selection)
+
+
+def _asked(sizes: tuple[int, ...], selection: Selection) -> tuple[int, ...]:
+    """Return the batch sizes that the selection admits; those that nobody promises on request only."""
     if not selection.batches:
-        return everywhere
-    asked = selection.batches if selection.unpromised else [batch for batch in selection.batches if batch in everywhere]
-    return tuple(asked)
+        return sizes
+    return tuple(batch for batch in selection.batches if selection.unpromised or batch in sizes)
 
 
 def _exists(card: ModelCard, case: Case) -> bool:
@@ -204,9 +228,9 @@ def _split_by_needs(
 
 
 def _missing(card: ModelCard, case: Case, selection: Selection) -> MissingNeedError | None:
-    if case.condition == SCRIPTS:
-        return scripts.missing(card, selection.weights, selection.places)
     brings_om = _brings_om(card, case, selection)
+    if case.condition == SCRIPTS:
+        return scripts.missing(card, selection.weights, selection.places, brings_om)
     return needs.for_check(card, case.check, selection.weights, selection.places, brings_om)
 
 

@@ -1,4 +1,4 @@
-"""What of a result goes into the history, and what the history says of a new one."""
+"""What of a result goes into the history, and what the history says of a new one and of what cards promise."""
 
 import statistics
 from collections import Counter
@@ -7,17 +7,25 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.cards import ModelCard
+from harness.cards import Baseline, ModelCard, Ratio
 from harness.gates import rounds, speed
 from harness.gates.findings import Finding
+from harness.gates.loosening import Spread, by_samples
 from harness.gates.nights import over_nights
-from harness.gates.promises import SPEEDS
+from harness.gates.promises import SPEEDS, promises_for
 from harness.history import drift, keys
+from harness.history.anchors import RECENT, WINDOW
 from harness.history.noise import noise
-from harness.history.points import Line, Reading, Record
+from harness.history.points import Line, Reading, Record, Series
 from harness.history.store import History
 from harness.results import Case, Entry, Judgement, Measurement, Outcome, Result, Verdict
+from harness.stats import interval_error
 from harness.units import written
+
+EVER = ("0001", "9999")
+"""From the first moment to the last one that a history can hold."""
+LAST = RECENT + WINDOW
+"""Noise is that of so many results: a machine may have been calmer, or wilder, long ago."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def drift_findings(history: History, result: Result) -> tuple[Finding, ...]:
     machine = keys.machine(result.environment)
     line = Line(case.key, case.test_name, machine, head.name, head.protocol, head.unit)
     anchor = history.anchors(case.key).get(line)
-    if anchor is None:
+    if anchor is None or not line.is_directed:
         return ()
     before = next((one.values for one in history.series(case.key) if one.line == line), ())
     allowed = drift.tolerance_of(line, case.chip, anchor.tolerance)
@@ -100,15 +108,71 @@ def nights_findings(history: History, result: Result, card: ModelCard) -> tuple[
 
 def noise_shares(history: History, cases: Iterable[Case], environment: Mapping[str, Any]) -> dict[str, float]:
     """Return the noise of each speed that this machine measured often enough, by case key: a share of its median."""
-    here = keys.machine(environment)
-    found: dict[str, float] = {}
-    for case in cases:
-        series = history.series(case.key) if case.check in SPEEDS else ()
-        values = next((one.values for one in series if one.line.machine == here), ())
-        sigma = noise(values)
-        if sigma is not None and values:
-            found[case.key] = sigma / abs(statistics.median(values))
-    return found
+    speeds = [case.key for case in cases if case.check in SPEEDS]
+    found = history.headlines(speeds, [keys.machine(environment)], EVER, LAST)
+    shares = {key: _noise_share(series[0].values) for key, series in found.items()}
+    return {key: share for key, share in shares.items() if share is not None}
+
+
+def spread(history: History, card: ModelCard, row: Baseline | Ratio) -> Spread:
+    """Return the standard error of what a row promises: of top-k by its samples, else as the history knows it.
+
+    A speed's and a ratio's is the noise from result to result, on the machine where it is largest; that of another
+    accuracy is the one that its newest interval over images stands for.
+    """
+    known = by_samples(card, row)
+    if known.error is not None:
+        return known
+    mine = [one for key in _keys_of(history, card, row) for one in history.series(key) if _is_of(one.line, card, row)]
+    if isinstance(row, Baseline) and row.is_accuracy:
+        return _by_images(mine, history.name)
+    shares = [(share, len(one.values)) for one in mine if (share := _noise_share(one.values[-LAST:])) is not None]
+    if not shares:
+        return Spread(None, f"{history.name} has fewer than five results of it")
+    share, count = max(shares)
+    promised = row.target if isinstance(row, Baseline) else row.at_least or row.within or 0.0
+    return Spread(share * promised, f"of its noise from result to result ({100 * share:.2g} %, {count} results)")
+
+
+def _keys_of(history: History, card: ModelCard, row: Baseline | Ratio) -> Iterator[str]:
+    """Yield the keys of the cases that a row bears on."""
+    check = "ratio" if isinstance(row, Ratio) else row.metric if row.metric in SPEEDS else "accuracy"
+    for known in history.cases():
+        if not known.name.startswith(f"test_{check}[{card.name}-"):
+            continue
+        with closing(history.entries(known.key, newest_first=True)) as kept:
+            promise = promises_for(card, Entry.model_validate_json(next(kept).text).result.case)
+        rows: tuple[Baseline | Ratio, ...] = (*promise.baselines, *promise.ratios)
+        if _about(row) in map(_about, rows):
+            yield known.key
+
+
+def _about(row: Baseline | Ratio) -> object:
+    return row.name if isinstance(row, Ratio) else row.layered_identity
+
+
+def _is_of(line: Line, card: ModelCard, row: Baseline | Ratio) -> bool:
+    """Tell whether a series is of the number that a row promises; a processor's in canaries is none in images/s."""
+    if isinstance(row, Ratio):
+        return line.name == row.name
+    if row.is_accuracy:
+        name = f"{row.metric}:{row.class_}" if row.class_ else row.metric
+        return (line.name, line.protocol) == (name, row.protocol or card.metric.protocol)
+    canaries = speed.CANARY_UNITS.values()
+    return line.name == row.metric and (line.unit in canaries) == (row.unit in canaries)
+
+
+def _by_images(series: Iterable[Series], name: str) -> Spread:
+    points = [point for one in series for point in one.usable if point.interval]
+    newest = max(points, key=lambda point: point.at, default=None)
+    if newest is None or newest.interval is None:
+        return Spread(None, f"{name} has no interval of it over images")
+    return Spread(interval_error(newest.interval), f"of its interval over images, {newest.at[:10]}")
+
+
+def _noise_share(values: Sequence[float]) -> float | None:
+    sigma = noise(values)
+    return None if sigma is None else sigma / abs(statistics.median(values))
 
 
 def _finding(judged: drift.Drift, head: Reading) -> Finding:

@@ -14,6 +14,11 @@ from harness import environment
 from harness.errors import UsageError
 from harness.results import SCHEMA, Entry
 
+SHAPES: Mapping[str, type[list[Any] | dict[str, Any]]] = {
+    "argv": list, "plan": list, "options": list, "environment": dict, "lacks": dict,
+}  # fmt: skip
+"""What is a JSON array and what a table in run.json, where it is there."""
+
 
 class StoredEntry(NamedTuple):
     """An entry and the name of the run that it is of."""
@@ -95,6 +100,10 @@ def read_run(path: Path) -> dict[str, Any]:
         raise UsageError(str(path), "expected a run folder with run.json", got, "give reports/runs/<run>") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise UsageError(str(path / "run.json"), f"expected schema {SCHEMA}", "another", "use the omgate that wrote it")
+    for name, kind in SHAPES.items():
+        if not isinstance(document.get(name, kind()), kind):
+            what = f"expected {name} to be {'a table' if kind is dict else 'an array'}"
+            raise UsageError(str(path / "run.json"), what, repr(document[name])[:40], "copy the run folder again")
     return document
 
 
@@ -108,7 +117,10 @@ def numbered_entries(path: Path) -> dict[int, Entry]:
     file = path / "results.jsonl"
     if not file.is_file():
         raise UsageError(str(path), "expected a run folder with results.jsonl", "none", "give reports/runs/<run>")
-    lines = file.read_bytes().split(b"\n")
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(str(file), "expected a file to read", str(error.strerror)) from error
     entries: dict[int, Entry] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -35,6 +35,10 @@ class Picture:
     source: str = ""
 
 
+SURE = 0.3
+"""Detections that score less are guesses to whoever looks at them; COCO counts a hundred of each image, too."""
+
+
 @dataclass(frozen=True)
 class Objects:
     """The annotated objects of one picture of height × width, one row each.

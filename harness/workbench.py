@@ -75,9 +75,7 @@ class Workbench:
         They are the network's own, but for an OM that AIPP makes take pictures: then they are those of `[atc]`.
         """
         card = self.card(case)
-        if card.atc is None or not self.has_aipp(case):
-            return card
-        return card.model_copy(update={"input": card.atc.input, "preprocess": card.atc.preprocess})
+        return card.fed_to_om if case.runtime in OM_RUNTIMES else card
 
     def has_aipp(self, case: Case) -> bool:
         """Tell whether the case's artifact is an OM that takes something else than the network does."""
@@ -110,16 +108,21 @@ class Workbench:
         runtime = get(name, self.host.toolchain if self.host else None)
         return Isolated(runtime) if self.isolate and name.startswith("ort-") else runtime
 
-    def open(self, case: Case, artifact: Artifact) -> Session:
-        """Open an artifact for a case; raises RunError."""
+    def open(self, case: Case, artifact: Artifact, outfmt: str = "", calls: int = 1) -> Session:
+        """Open an artifact for a case; raises RunError.
+
+        `outfmt` is the format of a tool's files, by default the runtime's own; a call of it that does the work of
+        `calls` ordinary ones has as much more time.
+        """
         runtime = self.runtime(case.runtime)
         workdir = self.run_dir / "work" / case.key
         options = SessionOptions(
             batch=case.batch,
             workdir=workdir,
             threads=case.threads,
-            timeout_s=self.tool_timeout_s,
+            timeout_s=self.tool_timeout_s * calls,
             canary=self._canary(case),
+            outfmt=outfmt,
         )
         return runtime.open(artifact, self.device_of(case), options)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.ascend.ais_bench_text import Latency, latency_of
+from harness.ascend.console import lines
 from harness.errors import RunError
 
 WHERE = "ais_bench's summary file"
@@ -52,7 +53,7 @@ def parse_summary(text: str) -> Summary:
 
 def _content(text: str) -> Mapping[str, object]:
     """Return the object that the text holds; ais_infer prints a Python dictionary behind `sumary:`."""
-    body = text.strip().removeprefix("[INFO]").strip().removeprefix("sumary:").strip()
+    body = "\n".join(lines(text)).strip().removeprefix("[INFO]").strip().removeprefix("sumary:").strip()
     read = ast.literal_eval if body.startswith("{'") else json.loads
     for candidate in (body, "{" + body, "{" + body + "}"):
         try:

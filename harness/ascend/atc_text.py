@@ -9,6 +9,11 @@ from harness.ascend.console import errors, lines, log_errors
 
 # Not one literal: a sentence may stand inside the failure, warnings follow the success, `> ` may quote it.
 _VERDICT = re.compile(r"^\W*ATC run (failed|success)\b")
+# The words of gflags and of getopt, which read the command line before ATC has a verdict.
+_REFUSED_FLAG = re.compile(
+    r"unknown command line flag '([\w-]+)'|un(?:recognized|known) option\W+([\w-]+)"
+    r"|flag '-*([\w-]+)' is missing its argument|illegal value '[^'\n]*' specified for \w+ flag '([\w-]+)'"
+)
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,18 @@ def parse(text: str) -> AtcReport:
     return AtcReport(verdict, failures, warnings, "" if verdict == "success" else _summary(failures, text))
 
 
+def refused_flag(text: str) -> str:
+    """Return the flag, without dashes, that ATC refused before it came to a verdict, or an empty string."""
+    hit = _REFUSED_FLAG.search(text)
+    return next(filter(None, hit.groups()), "") if hit else ""
+
+
 def _summary(failures: tuple[Message, ...], text: str) -> str:
     """Return the first coded error with its meaning, else the last thing that reads as an error, else nothing."""
     if failures:
         first = failures[0]
         known = meaning(first.code)
         return f"{first.code} ({known}): {first.text}" if known else f"{first.code}: {first.text}"
+    refused = next((line.strip() for line in lines(text) if _REFUSED_FLAG.search(line)), "")
     said = errors(text) or log_errors(text)
-    return said[-1] if said else ""
+    return refused or (said[-1] if said else "")

@@ -15,8 +15,10 @@ NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|nan|inf)"
 CODE = re.compile(r"(?<![A-Z0-9])(?<!0x)([EW](?:[A-Z]\d{4}|\d{5}))\)?:(?:\s|$)")
 """The start of a coded message."""
 
-_BREAK = re.compile(r"\r\n|[\r\n]")
-_ESCAPE = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
+_BREAK = re.compile(r"\r{0,8}\n|\r")
+# Colours and cursor moves, titles of a terminal's window, the mark that editors of Windows begin a file with, and what
+# a file has that grew while its beginning was cut off.
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|[\ufeff\0]")
 _NUMBERED = re.compile(r"^\s{0,8}\d+\t|^ {4,8}\d+ {2}")
 _LOG = re.compile(r"\[(?:ERROR|WARNING|EVENT|INFO|DEBUG)\] [A-Z_]+\(\d+,[^)]{1,80}\):")
 _TAGGED = re.compile(r"\[ERROR\].*")
@@ -27,7 +29,7 @@ _FATAL = re.compile(
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines of a tool's text, split at carriage returns too, without colours and trailing blanks."""
+    """Return the lines of a tool's text, split at carriage returns too, without colours, marks and trailing blanks."""
     return [line.rstrip() for line in _BREAK.split(_ESCAPE.sub("", text))]
 
 

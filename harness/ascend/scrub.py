@@ -12,6 +12,13 @@ _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,100}@[A-Za-z0-9-]{1,100}(?:\.[A-Za
 _PROMPT = re.compile(r"(?<![\w.@+/-])[\w.-]{1,64}@[\w.-]{1,64}(?=[\s:\]~$#]|$)", re.M)
 _HOME = re.compile(r"(?<![\w.])(/home|/Users|/root|[A-Za-z]:\\Users)([/\\])(?!user\b)([^/\\\s:'\"\])|,;]{1,200})?")
 _BARE_ROOT = re.compile(r"(?<![\w./])/root(?=[/\s:'\"\]),;]|$)")
+# Home folders of clusters lie deeper: /mnt/home/NAME, /data/users/NAME.
+_DEEP_HOME = re.compile(r"(?<![\w.])((?:/[\w.-]{1,60}){1,4}/(?:home|users))/(?!user\b)[^/\s:'\"\])|,;]{1,200}", re.I)
+_TILDE = re.compile(r"(?<![\w/~])~[A-Za-z_][\w.-]{0,60}(?=/)")
+_USER_KEY = re.compile(
+    r"\b(SUDO_USER|user ?name|user|logname|login(?: as)?)(\s{0,40}[:=]\s{0,8})([A-Za-z_][\w.-]{0,60})", re.I
+)
+_USER_ID = re.compile(r"\b([ug]id=\d{1,10})\([^)\s]{1,64}\)")
 _HOST_KEY = re.compile(
     r"\b(host ?name|host_?ip|node ?name|machine ?name|server ?name)(\s{0,40}[:=]\s{0,8})([^\s,;)\]]+)", re.I
 )
@@ -78,6 +85,10 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (_PROMPT, "user@host"),
     (_HOME, _home),
     (_BARE_ROOT, "/home/user"),
+    (_DEEP_HOME, r"\1/user"),
+    (_TILDE, "~user"),
+    (_USER_KEY, r"\1\2user"),
+    (_USER_ID, r"\1(user)"),
     (_HOST_KEY, rf"\1\2{HIDDEN}"),
     (_PRIVATE_NAME, HIDDEN),
     (_SERIAL, rf"\1\2{HIDDEN}"),

@@ -10,6 +10,7 @@ from harness.errors import CardError, MissingNeedError, OmgateError, closest
 from harness.readme import atc_commands
 from harness.readme.atc_commands import AtcCommand
 from harness.readme.shell_words import UNCLOSED
+from harness.units import compared_in
 
 DATA_OF = {"top1": ("imagenet",), "miou": ("cityscapes", "tfrecord", "prepared"), "map": ("coco", "prepared")}
 SCORES_OF = {
@@ -173,7 +174,9 @@ def _script(card: ModelCard) -> Iterator[CardError]:
     if card.script is None:
         return
     printed = {
-        (metric.name or card.metric.name, metric.protocol or card.metric.protocol)
+        (name := metric.name or card.metric.name, metric.protocol or card.metric.protocol): compared_in(
+            name, metric.unit
+        )
         for metric in card.script.postprocess.metric
     }
     for i, row in enumerate(card.baseline):
@@ -182,6 +185,10 @@ def _script(card: ModelCard) -> Iterator[CardError]:
         if row.role != "reference" and row.is_accuracy and wanted not in printed:
             what = f"expected a metric that reads {name} ({wanted[1]}), which baseline[{i}] promises"
             yield _error(card, "script.postprocess.metric", what, ", ".join(sorted(name for name, _ in printed)))
+        elif row.role != "reference" and row.is_accuracy and printed[wanted] != row.compared_in:
+            what = f"expected the unit of {name} as baseline[{i}] has it, {row.compared_in or 'none'}"
+            hint = 'correct one of them; a number without a unit has unit = "1"'
+            yield _error(card, "script.postprocess.metric", what, printed[wanted] or "none", hint)
 
 
 def _network(card: ModelCard) -> Iterator[CardError]:

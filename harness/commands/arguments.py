@@ -9,6 +9,7 @@ from typing import NoReturn
 from harness import cards, needs
 from harness.cards import ModelCard
 from harness.errors import UsageError
+from harness.runs import RunFolder
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,11 +75,34 @@ def cache_dir(options: argparse.Namespace) -> Path:
     return Path(options.cache_dir).expanduser().resolve() if options.cache_dir else default_cache_dir()
 
 
+def write(path: Path, text: str) -> None:
+    """Write a whole file that was asked for, folders included; raises UsageError where it cannot be written."""
+    what, do = "expected a file to write", "choose another place"
+    if path.is_dir():
+        raise UsageError(str(path), what, "a folder", do)
+    try:
+        RunFolder(path.parent).write(path.name, text)
+    except OSError as error:
+        raise UsageError(str(path), what, str(error.strerror), do) from error
+
+
 def _variable(name: str) -> str:
     return f"OMGATE_{name.replace('-', '_').upper()}"
 
 
 def card(given: str, extra: Sequence[Path] = ()) -> ModelCard:
-    """Return the card of a name, or of a TOML file's path; raises UsageError or CardError where there is none."""
+    """Return the card of a name, a TOML file or a folder with one; raises UsageError or CardError without any."""
     path = Path(given)
-    return cards.load(path) if path.suffix == ".toml" else cards.get(given, extra)
+    if path.suffix == ".toml":
+        return cards.load(path)
+    inside = sorted(path.glob("*.toml")) if path.is_dir() else []
+    if len(inside) == 1:
+        return cards.load(inside[0])
+    try:
+        return cards.get(given, extra)
+    except UsageError as error:
+        if inside:
+            raise UsageError(
+                f"CARD {given}", "expected one card", f"{len(inside)} in this folder", "name one"
+            ) from error
+        raise UsageError("CARD", error.what, error.got, f"{error.do}; or give its file") from error

@@ -22,7 +22,7 @@ COLUMNS = ("difference", "row", "card", "README", "line")
 def run(given: Sequence[str]) -> int:
     """Print what differs; 1 when a number differs, is missing on one side, or was not met, else 0."""
     parser = arguments.parser("check-readme", __doc__)
-    parser.add_argument("card", metavar="CARD", help="a card's name, or its file")
+    parser.add_argument("card", metavar="CARD", help="a card's name, its file, or its folder")
     parser.add_argument("readme", type=Path, metavar="README.md", help="the README that it is a card of")
     parser.add_argument("--results", type=Path, metavar="RUN", help="also hold the README to what this run measured")
     parser.add_argument("--synonyms", type=Path, metavar="FILE", help="a TOML file with more words of READMEs")
@@ -39,14 +39,19 @@ def run(given: Sequence[str]) -> int:
 
 def _told(card: ModelCard, found: Drift, path: Path) -> Iterator[str]:
     count = len(found.differences)
-    verdict = f"{count} {'row differs' if count == 1 else 'rows differ'}" if count else "agree"
-    yield f"{card.name} and {path}: {verdict}; {len(found.agreeing)} rows agree"
+    verdict = f"{_counted(count)} differ{'s' if count == 1 else ''}" if count else "agree"
+    alike = len(found.agreeing)
+    yield f"{card.name} and {path}: {verdict}; {_counted(alike)} agree{'s' if alike == 1 else ''}"
     if count:
         yield from table([COLUMNS, *_rows(found)])
     for pair, reason in found.notes:
         yield redact(f"not compared: line {pair.line}: {pair.place} {_text(pair.readme)}: {reason}")
     if found.elsewhere:
         yield f"not compared: {found.elsewhere} of the card's rows, which stand in other files"
+
+
+def _counted(count: int) -> str:
+    return f"{count} {'row' if count == 1 else 'rows'}"
 
 
 def _rows(found: Drift) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from harness import adopt, cards, comparison
 from harness.commands import arguments
 from harness.report import changes, page
-from harness.runs import RunFolder
 
 
 def run(given: Sequence[str]) -> int:
@@ -25,6 +24,6 @@ def run(given: Sequence[str]) -> int:
     found = comparison.compare(options.first, options.second, {card.name: card for card in cards.load_all(folders)})
     print(changes.text(found))
     if options.html:
-        RunFolder(options.html.parent).write(options.html.name, page.difference(found))
+        arguments.write(options.html, page.difference(found))
         print(f"\n{options.html}")
     return 1 if found.of("worse") or found.of("gone") else 0

@@ -1,17 +1,24 @@
 """Mark implausible and unexplained baselines; with --base, name what a change loosened, red without a reason."""
 
+import argparse
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from harness import cards, lint, revisions
+from harness import cards, lint, remember, revisions
 from harness.cards import ModelCard
 from harness.commands import arguments
 from harness.errors import CardError, UsageError
 from harness.gates import loosening, thresholds
-from harness.gates.loosening import Loosening
+from harness.gates.loosening import Loosening, Spreads, by_samples
+from harness.history.store import ENVIRONMENT_VARIABLE, History
 
 THRESHOLDS = Path(thresholds.__file__)
+NIGHTLY = Path("reports/history.sqlite")
+"""The history of `tox -e nightly`, in the clone that it runs in (tox.ini)."""
 
 
 def run(given: Sequence[str]) -> int:
@@ -21,11 +28,19 @@ def run(given: Sequence[str]) -> int:
     parser.add_argument("--strict", action="store_true", help="exit with 1 when there is a mark")
     what = "name what is looser than at this git revision, and exit with 1 when one carries no reason"
     parser.add_argument("--base", metavar="REV", help=what)
+    what = (
+        f"the history that knows the noise of numbers (also ${ENVIRONMENT_VARIABLE}, or {NIGHTLY} where there is one)"
+    )
+    parser.add_argument("--history", metavar="DB", help=what)
     arguments.add_cards(parser)
     options = parser.parse_args(given)
+    if options.history and options.base is None:
+        raise UsageError("--history", "expected --base too", "none", "a history tells how much was loosened since REV")
     chosen = [cards.get(options.name, options.cards)] if options.name else cards.load_all(options.cards)
     if options.base is not None:
-        return _loosened(options.base, chosen, options.name, options.cards)
+        now = {card.name: card for card in chosen}
+        with _spreads(options.history) as spreads:
+            return _told(_loosened(options, now, spreads), options.base)
     return _marked(chosen, strict=options.strict)
 
 
@@ -39,14 +54,30 @@ def _marked(chosen: Sequence[ModelCard], *, strict: bool) -> int:
     return 1 if count and strict else 0
 
 
-def _loosened(base: str, chosen: Sequence[ModelCard], name: str | None, extra: Sequence[Path]) -> int:
-    """Print what the cards, and the gates' own defaults, ask for less than at a revision; 1 without a reason."""
-    folders = [folder for folder in (cards.MODELS_ROOT, *extra) if revisions.top_of(folder) is not None]
+@contextmanager
+def _spreads(given: str | None) -> Iterator[Spreads]:
+    """Ask the history that is given, or one that is there, for the noise of numbers; without one, the cards alone."""
+    usual = (os.environ.get(ENVIRONMENT_VARIABLE), str(NIGHTLY))
+    where = given or next((one for one in usual if one and ("://" in one or Path(one).expanduser().is_file())), None)
+    if where is None:
+        yield by_samples
+        return
+    with History.open(where) as history:
+        yield partial(remember.spread, history)
+
+
+def _loosened(options: argparse.Namespace, now: Mapping[str, ModelCard], spreads: Spreads) -> tuple[Loosening, ...]:
+    """Return what the cards, and the gates' own defaults, ask for less than at a revision."""
+    folders = [folder for folder in (cards.MODELS_ROOT, *options.cards) if revisions.top_of(folder) is not None]
     if not folders:
         raise UsageError("--base", "expected cards in a git working tree", "none", "give its folder with --cards")
-    before = {card.name: card for folder in folders for card in _cards_at(base, folder)}
-    wanted = {key: card for key, card in before.items() if name in (None, key)}
-    found = (*loosening.loosenings(wanted, {card.name: card for card in chosen}), *_defaults(base, name))
+    before = {card.name: card for folder in folders for card in _cards_at(options.base, folder)}
+    wanted = {key: card for key, card in before.items() if options.name in (None, key)}
+    return (*loosening.loosenings(wanted, now, spreads), *_defaults(options.base, options.name))
+
+
+def _told(found: Sequence[Loosening], base: str) -> int:
+    """Print the loosenings and their number; 1 where one carries no reason."""
     for one in found:
         print(one)
     bare = sum(not one.reason for one in found)

@@ -1,15 +1,19 @@
 """Make one run of the runs of several hosts: results, outcomes, plans; nothing twice, nothing lost."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness import cards
 from harness.adopt import card_folders
 from harness.commands import arguments
 from harness.errors import CardError, UsageError
+from harness.gates import subset
+from harness.gates.findings import ROUNDING
+from harness.history.gaps import gaps
 from harness.history.merge import Merged, SourceRun, merge
-from harness.render import benchmark_json, table
+from harness.render import benchmark_json, ending, table
 from harness.runs import RunFolder, read_entries, read_run
 
 
@@ -23,13 +27,29 @@ def run(given: Sequence[str]) -> int:
     output = options.output.resolve()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"--output {options.output}", "expected a new or empty folder", "another", "choose another")
-    merged = merge([_source(folder) for folder in folders])
-    _write(merged, folders, output)
+    sources = [_source(folder) for folder in folders]
+    merged = merge(sources)
+    told = (*gaps(sources), *_beyond_one_night(merged))
+    _write(replace(merged, facts={**merged.facts, "gaps": list(told)}), folders, output)
+    for gap in told:
+        print(gap)
     for conflict in merged.conflicts:
         print(f"both kept: {conflict}")
+    for line in ending.lines(merged.entries):
+        print(line)
     count, runs = len(merged.entries), len(folders)
     print(f"{output}: {count} entries of {runs} runs, {merged.duplicates} duplicates left out")
     return 0
+
+
+def _beyond_one_night(merged: Merged) -> Iterator[str]:
+    """Yield how likely a false red is where the runs did not share the error of one night, as shares of a plan do."""
+    together = subset.false_red(entry.result for entry in merged.entries)
+    if together > subset.FALSE_RED * (1 + ROUNDING):
+        yield (
+            f"accuracies on parts of data sets: red by chance in up to {100 * together:.3g} % of such nights, not in "
+            f"{100 * subset.FALSE_RED:g} %: the runs were planned apart, and each counted its own cases only"
+        )
 
 
 def _source(folder: Path) -> SourceRun:

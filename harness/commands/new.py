@@ -44,10 +44,11 @@ def _told(made: Draft, options: argparse.Namespace) -> list[str]:
 
 def _next(made: Draft, options: argparse.Namespace) -> str:
     """Return the next command: with a file to judge, the emulated gate."""
-    if options.model is None:
+    if options.model is None and not made.frozen:
         words = ["omgate", "new", str(options.readme), "--model", "FILE.onnx", "--name", f"{made.name}-onnx"]
         return f"{shlex.join(words)} with the ONNX file, or answer the questions marked ! first"
     emulated = [chip for chip in made.chips if chip.removeprefix("Ascend") in MODELS]
     others = any(chip not in EMULATED_CHIPS for chip in emulated)
     named = [word for chip in (*emulated, "cpu") for word in ("--chip", chip)] if others else []
-    return shlex.join(["omgate", "gate", "--cards", str(options.output), "--model", made.name, "--emulate", *named])
+    gate = shlex.join(["omgate", "gate", "--cards", str(options.output), "--model", made.name, "--emulate", *named])
+    return f"{gate} once the questions marked ! are answered" if options.model is None else gate

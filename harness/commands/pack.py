@@ -30,7 +30,7 @@ def run(given: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as nothing:
         bench = Workbench({card.name: card}, builder, Path(nothing), places, samples=options.samples)
         arguments.require_data(card, places, options.samples)
-        feed = bench.feed(card)
+        feed = bench.feed(card.fed_to_om)
         manifest = pack(order, builder, feed, options.output.expanduser().absolute())
     print(_told(manifest, options.output))
     return 0

@@ -21,7 +21,7 @@ from harness.runs import read_entries
 def run(given: Sequence[str]) -> int:
     """Print the table or the diff to standard output, and what it leaves out to standard error."""
     parser = arguments.parser("render", __doc__)
-    parser.add_argument("card", metavar="CARD", help="a card's name, or its file")
+    parser.add_argument("card", metavar="CARD", help="a card's name, its file, or its folder")
     parser.add_argument(
         "--results", type=Path, metavar="RUN", help="with what this run measured in place of the promises"
     )
@@ -58,6 +58,8 @@ def _of_readme(card: ModelCard, results: Sequence[Result] | None, path: Path, *,
     done = patch.changed(before, _changes(found.pairs, card, results))
     _tell(f"{path}:{line}: {note}" for line, note in done.notes)
     _tell(f"{path}: no row for {pair.place}" for pair in found.differences if pair.state == "missing in README")
+    moved = (pair for pair in found.differences if pair.state == "other place")
+    _tell(f"{path}:{pair.line}: {pair.place} is left as it is: {pair.moved}" for pair in moved)
     if as_diff:
         sys.stdout.flush()
         sys.stdout.buffer.write(patch.diff(_name(path), before, done.data))

@@ -42,5 +42,6 @@ def _replay(path: Path, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"schema": 1, "bundle": str(path), "differences": found}, indent=1))
     else:
-        print("\n".join([head, *found, f"{len(found)} differences" if found else "nothing differs"]))
+        count = f"{len(found)} difference{'' if len(found) == 1 else 's'}" if found else "nothing differs"
+        print("\n".join([head, *found, count]))
     return 1 if found else 0

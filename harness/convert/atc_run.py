@@ -15,6 +15,7 @@ from harness.convert.atc import Job, argv
 from harness.convert.atc_slots import slot
 from harness.errors import RunError
 from harness.process import run_tool, tail
+from harness.results import ErrorKind
 from harness.toolchain import Toolchain
 
 TIMEOUT_S = 3600.0
@@ -107,7 +108,8 @@ def _fault(ended: Ended, made: Path) -> tuple[str, str] | None:
         return codes.error_kind(ended.text, "compile-error"), report.summary or "a failure without a reason"
     if report.verdict != "success":
         said = f" ({report.summary})" if report.summary else ""
-        return codes.error_kind(ended.text, "infra"), f"{ended.exit} and no verdict{said}"
+        otherwise: ErrorKind = "compile-error" if atc_text.refused_flag(ended.text) else "infra"
+        return codes.error_kind(ended.text, otherwise), f"{ended.exit} and no verdict{said}"
     if ended.exit != SUCCEEDED:
         return "tool-failed", f"{word} and {ended.exit}"
     if not made.is_file():
@@ -119,6 +121,8 @@ def _error(job: Job, ended: Ended, fault: tuple[str, str], log: Path) -> RunErro
     kind, got = fault
     code = ended.report.errors[0].code if ended.report.errors and not ended.timed_out else ""
     hint = "it did not start, or was killed, perhaps for memory; " if kind == "infra" and not code else ""
+    if flag := atc_text.refused_flag(ended.text) if not ended.report.verdict else "":
+        hint = f"this ATC refuses --{flag}: correct it in the card's [atc] table, or use a CANN that has it; "
     hint += f"the whole log is {log}, its last lines are:\n{ended.last_lines}"
     where, what = f"atc {job.name} for {job.soc_version}", "expected ATC to write an OM"
     return RunError(where, what, got, hint, kind=kind, stage="atc", log=str(log), code=code)

@@ -15,6 +15,7 @@ from harness.drafts.model_file import ModelFile, Tensor
 from harness.drafts.page import Page, Question
 from harness.drafts.promises import Around
 from harness.drafts.sections import Known
+from harness.drafts.surroundings import Surroundings
 from harness.errors import CardError, UsageError
 from harness.readme import atc_commands, document
 from harness.readme.atc_commands import AtcCommand
@@ -40,7 +41,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Draft:
-    """A card's text, the folder it belongs in, its questions, and what was found."""
+    """A card's text, the folder it belongs in, its questions, and what was found.
+
+    `frozen` tells that it is judged by a frozen graph, which the user puts beside it.
+    """
 
     name: str
     folder: Path
@@ -50,6 +54,7 @@ class Draft:
     stated: int
     has_command: bool
     chips: tuple[str, ...]
+    frozen: bool = False
 
 
 def draft(request: Request) -> Draft:
@@ -80,10 +85,11 @@ def draft(request: Request) -> Draft:
         model=model,
         artifact=os.path.relpath(model.path.resolve(), folder.resolve()) if model else "",
     )
-    page = _page(known)
+    page = _page(known, _repository(request, folder, around))
     count = sum(row.role == "promise" for row in parsed.rows)
     stated = sum(getattr(one.row, "role", "promise") == "promise" for one in known.promises.stated)
-    return Draft(name, folder, page.text, tuple(page.questions), count, stated, command is not None, known.chips)
+    questions, frozen = tuple(page.questions), known.framework == "tensorflow"
+    return Draft(name, folder, page.text, questions, count, stated, command is not None, known.chips, frozen)
 
 
 def write(made: Draft) -> ModelCard:
@@ -128,7 +134,15 @@ def _promises(
     return promises.gather(rows, request.readme.name, around)
 
 
-def _page(known: Known) -> Page:
+def _repository(request: Request, folder: Path, around: Surroundings) -> str:
+    """Return the README's folder, relative to the card's, where its scripts lie in it; else nothing."""
+    home = request.readme.resolve().parent
+    files = [word for words, _ in around.scripts.values() for word in words if word.endswith(".py")]
+    here = any((home / file).is_file() for file in files if not file.startswith("/"))
+    return os.path.relpath(home, folder.resolve()) if here else ""
+
+
+def _page(known: Known, repository: str) -> Page:
     page = Page()
     model = known.model
     inputs, outputs = (model.inputs, model.outputs) if model else _unread(known.command)
@@ -142,7 +156,9 @@ def _page(known: Known) -> Page:
         for key, value in sorted(known.around.versions.items()):
             page.field(key, value)
     sections.rows(page, known)
-    steps.propose(page, known.around.scripts, known.readme)
+    own = sections.metric_of(known, outputs)
+    place = steps.Place(known.readme, repository, sections.promised_scores(known), own)
+    steps.propose(page, known.around, place)
     return page
 
 

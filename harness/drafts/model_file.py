@@ -55,8 +55,9 @@ def read(path: Path, commands: tuple[AtcCommand, ...], batches: tuple[int, ...])
     is no ONNX file or has tensors that no card can declare.
     """
     if not path.is_file():
-        raise UsageError(f"--model {path}", "expected an ONNX file", "no such file")
-    model = onnx_graph.read(path)
+        do = "give the ONNX file that ATC converts; a frozen graph is named in the card, as pb in [artifact]"
+        raise UsageError(f"--model {path}", "expected an ONNX file", "no such file", do)
+    model = _graph(path)
     weights = {weight.name for weight in model.graph.initializer}
     specs = onnx_graph.specs(value for value in model.graph.input if value.name not in weights)
     command = choose(commands, tuple(spec.name for spec in specs), path.name)
@@ -72,6 +73,18 @@ def read(path: Path, commands: tuple[AtcCommand, ...], batches: tuple[int, ...])
         differences=tuple(_differences(specs, command, model)) if command else (),
         batch_problem=_batch_problem(model, fixed, batches),
     )
+
+
+def _graph(path: Path) -> "onnx.ModelProto":
+    """Return the graph of an ONNX file; protobuf takes some other files for one of nothing."""
+    do = "export the network to ONNX first; a frozen graph is named in the card, as pb in [artifact]"
+    try:
+        model = onnx_graph.read(path)
+    except RunError as error:
+        raise RunError(error.where, error.what, error.got, do, kind=error.kind, stage=error.stage) from error
+    if not model.graph.output:
+        raise RunError(str(path), "expected an ONNX file", "one without outputs", do, kind="corrupt-artifact")
+    return model
 
 
 def choose(commands: tuple[AtcCommand, ...], names: tuple[str, ...], file: str) -> AtcCommand | None:

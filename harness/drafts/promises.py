@@ -82,7 +82,14 @@ def _stated(row: Row, file: str, around: Around, *, several: bool) -> Stated | s
         condition = ", ".join(filter(None, (f"model={row.model}", row.condition)))
         filled = filled.model_copy(update={"condition": condition})
     made = stated(filled, file)
-    return Stated(made, note, asks) if made is not None else "a card has no row for it"
+    return Stated(made, note, asks) if made is not None else _no_place(filled)
+
+
+def _no_place(row: Row) -> str:
+    """Return why a card cannot state a row: its shares lie between 0 and 1, its ratios have two sides."""
+    if row.kind != "accuracy":
+        return f"a card has no row for such a {row.kind}"
+    return f"a card has no row for {row.metric} of {row.value} {row.unit}: a share lies between 0 and 1, or 0 and 100 %"
 
 
 def _filled(row: Row, around: Around) -> tuple[Row, str, bool]:

@@ -10,6 +10,7 @@ from harness.drafts.page import Number, Page, Question
 from harness.drafts.promises import Promises, Stated
 from harness.drafts.surroundings import Surroundings
 from harness.readme.atc_commands import AtcCommand
+from harness.units import PLAIN, more_is_better
 
 # omgate converts for fixed batches: these flags are for others, and contradict a fixed --input_shape.
 DYNAMIC = ("dynamic_batch_size", "dynamic_dims", "dynamic_image_size", "input_shape_range")
@@ -17,6 +18,7 @@ MOST_LEFT = 40
 SCORES = {"top1": ("top1", "top5"), "miou": ("miou", "pixacc", "meanacc", "fwiou", "iou")}
 """The metrics that a README says enough of, with what each gives; detections also need the outputs' roles."""
 AXES = {"top1": 2, "miou": 4}
+COMPUTED = (*SCORES["top1"], *SCORES["miou"], "map")
 PROTOCOL = {"top1": "by-name", "miou": "dataset", "none": "as-printed"}
 
 
@@ -80,7 +82,8 @@ def source(page: Page, known: Known) -> None:
     suffix, key = (".pb", "pb") if known.framework == "tensorflow" else (".onnx", "onnx")
     file = printed.rpartition("/")[2]
     named = file if file.endswith(suffix) and "$" not in file else f"{known.name}{suffix}"
-    how = "put it beside this card, or draft again with --model FILE.onnx, which reads its tensors"
+    how = "put it beside this card"
+    how += ", or draft again with --model FILE.onnx, which reads its tensors" if key == "onnx" else ""
     page.field(key, named, Question(key, f"where is the file that ATC converts? {how}", needed=True))
 
 
@@ -116,14 +119,27 @@ def unknown_inputs() -> tuple[Tensor, ...]:
 def unknown_outputs(command: AtcCommand | None) -> tuple[Tensor, ...]:
     """Return the outputs as far as a command names them: no README says all of their shapes."""
     nodes = list(dict.fromkeys(node.removesuffix(":0") for node in command.out_nodes or ())) if command else []
-    what = "what does the model give? name, dtype and shape, from the ONNX file"
+    file = "frozen graph" if command and command.framework == 3 else "ONNX file"
+    what = f"what does the model give? name, dtype and shape, from the {file}"
     return tuple(Tensor(name, "float32", ("N", PLACEHOLDER), what, needed=True) for name in nodes or ["output"])
+
+
+def promised_scores(known: Known) -> dict[str, str]:
+    """Return the units of the promised accuracies by name, as scripts print them: with its class where one has a class.
+
+    A script may print any share in per cent.
+    """
+    rows = [one.row for one in known.promises.stated if isinstance(one.row, Baseline)]
+    scores = [row for row in rows if row.is_accuracy and row.role == "promise"]
+    return {
+        f"{row.metric}:{row.class_}" if row.class_ else row.metric: "%" if row.is_share else row.unit or PLAIN
+        for row in scores
+    }
 
 
 def metric_of(known: Known, outputs: Sequence[Tensor]) -> str:
     """Return the metric of omgate's that gives every promised accuracy, or `none`."""
-    rows = [one.row for one in known.promises.stated if isinstance(one.row, Baseline)]
-    printed = {row.metric for row in rows if row.is_accuracy and row.role == "promise"}
+    printed = {name.partition(":")[0] for name in promised_scores(known)}
     for name, gives in SCORES.items():
         shape = outputs[0].shape
         if printed and printed <= set(gives) and len(shape) == AXES[name] and isinstance(shape[1], int):
@@ -134,14 +150,30 @@ def metric_of(known: Known, outputs: Sequence[Tensor]) -> str:
 def data(page: Page, known: Known, outputs: Sequence[Tensor]) -> None:
     """Write the data set and the metric: none, so that the first gate needs no data."""
     found, name = known.around.data, metric_of(known, outputs)
+    by_scripts = _by_scripts(known) if name == "none" else ""
     page.table("dataset")
     where = f'line {found.line} names "{found.text}"' if found else "the README names none that omgate reads"
     ask = f"with a data set the accuracy is judged too; {where}. It also needs [[preprocess]] steps"
-    page.field("kind", "none", ask)
+    page.field("kind", "none", "" if by_scripts else ask)
     page.field("count", 0)
     page.table("metric")
-    page.field("name", name)
+    page.field("name", name, by_scripts)
     page.field("protocol", PROTOCOL[name], "how does the README score it?" if name == "miou" else "")
+
+
+def _by_scripts(known: Known) -> str:
+    """Return what a person has to know of promised accuracies that no metric of omgate's is filled in for."""
+    printed = promised_scores(known)
+    own = [score for score in printed if score.partition(":")[0] in COMPUTED]
+    if not printed:
+        return ""
+    proposed = "postprocess" in known.around.scripts
+    how = "see [script] at the end" if proposed else "name them in a [script] table (docs/cards.md)"
+    judged = f"only the README's own scripts can judge them, with --run-scripts: {how}"
+    if len(own) < len(printed):
+        return f"omgate computes no {', '.join(score for score in printed if score not in own)}: {judged}"
+    way = 'set name = "map" with the parameter outputs' if "map" in own else "see [metric] in docs/cards.md"
+    return f"omgate computes {', '.join(own)}, but not from these outputs as they stand: {way}; else {judged}"
 
 
 def atc(page: Page, known: Known) -> None:
@@ -230,11 +262,19 @@ def _row(page: Page, one: Stated) -> None:
         values["value"] = Number(row.value, row.decimals) if row.decimals is not None else row.value
         values = {key: value for key, value in values.items() if key != "printed" or value != row.chip}
     values = {key: _side(value) for key, value in values.items()}
-    ask = Question("chip", one.note) if one.asks else ""
+    asks = {next(iter(values)): Question("chip", one.note)} if one.asks else {}
+    if isinstance(row, Baseline) and _may_be_an_error(row):
+        values["higher_is_better"] = row.higher_is_better
+        asks["higher_is_better"] = Question("higher_is_better", f"is more of {row.metric} better, or less (false)?")
     for key, value in values.items():
         is_first = key == next(iter(values))
-        page.field(key, value, ask if is_first else "", "" if one.asks or not is_first else one.note)
+        page.field(key, value, asks.get(key, ""), "" if one.asks or not is_first else one.note)
     page.field("source", _place(row.source))
+
+
+def _may_be_an_error(row: Baseline) -> bool:
+    """Tell whether a number is no share, and its name does not tell whether more of it is better."""
+    return row.is_accuracy and not row.is_share and more_is_better(row.metric) is None
 
 
 def _side(value: object) -> object:

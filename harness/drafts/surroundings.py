@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.drafts import tool_runs
+from harness.drafts.tool_runs import ToolRun
 from harness.readme.redact import redact
 
 # The model zoo's READMEs give their source as `url=…` and `commit_id=…` lines, and again as git commands.
@@ -13,7 +15,8 @@ _CLONE = re.compile(r"\bgit\s{1,4}clone\s[^#\n]{0,120}?(https?://[^\s`)]{4,400})
 _COMMIT = re.compile(r"^\W{0,8}commit[_ ]?id\s{0,8}[=:：]\s{0,8}([0-9a-f]{7,40})\b", re.IGNORECASE)
 _RESET = re.compile(r"\bgit\s{1,4}(?:reset\s{1,4}--hard|checkout)\s{1,4}([0-9a-f]{7,40})\b")
 _TITLE = re.compile(r"^\s{0,3}#\s{0,4}([^#\s].{0,200})$")
-_SCRIPT = re.compile(r"^[\s$#>`]{0,12}(python[0-9.]{0,4}\s{1,4}\S{1,200}\.py\b.{0,2000})$")
+_SCRIPT = re.compile(r"^[\s$#>`]{0,12}(python[0-9.]{0,6}\s{1,4}\S{1,200}\.py\b.{0,2000})$")
+_ENDS = re.compile(r"(?:&&?|\|\|?|;)$|\d?>")
 _VERSION_NUMBER = re.compile(r"^v?\d[\w.+-]{0,30}$", re.IGNORECASE)
 VERSIONS = {
     "cann": ("cann",),
@@ -54,7 +57,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What was found; `scripts` maps the name of a step to its words, the first of each in the README."""
+    """What was found; `scripts` maps the name of a step to its words, the first of each in the README.
+
+    `run` is the first command that runs the model over files.
+    """
 
     title: str = ""
     url: Said | None = None
@@ -63,6 +69,7 @@ class Surroundings:
     tools: tuple[str, ...] = ()
     data: Said | None = None
     scripts: Mapping[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    run: ToolRun | None = None
 
 
 def read(lines: Sequence[str]) -> Surroundings:
@@ -75,6 +82,7 @@ def read(lines: Sequence[str]) -> Surroundings:
         tools=_tools(lines),
         data=_data(lines),
         scripts=_scripts(lines),
+        run=_run(lines),
     )
 
 
@@ -130,6 +138,15 @@ def _scripts(lines: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int]]:
     return found
 
 
+def _run(lines: Sequence[str]) -> ToolRun | None:
+    for number, line in enumerate(lines):
+        tool = tool_runs.starts(line[:2000])
+        made = tool_runs.read(tool, _words(_joined(lines, number, line[:2000]))) if tool else None
+        if made is not None:
+            return made
+    return None
+
+
 def _joined(lines: Sequence[str], start: int, first: str) -> str:
     """Return a command in one line: behind a backslash it goes on in the next, twenty times at most."""
     pieces, row = [first], start
@@ -145,5 +162,5 @@ def _words(command: str) -> tuple[str, ...]:
         words = shlex.split(text, comments=True)
     except ValueError:  # a quote that never ends
         words = text.split()
-    end = next((i for i, word in enumerate(words) if word in ("&&", "||", "|", ";", ">", ">>", "2>&1")), len(words))
+    end = next((i for i, word in enumerate(words) if _ENDS.match(word)), len(words))
     return tuple(words[:end])

@@ -13,12 +13,14 @@ from harness.devices import lease
 from harness.errors import CardError, UsageError
 from harness.forecast import modes, operators
 from harness.forecast.modes import FLOAT32, MODES, Desk
-from harness.forecast_results import Contributions, Forecast, ModeForecast
+from harness.forecast_results import CALIBRATION, FLOOR, Contributions, Forecast, ModeForecast
 from harness.workbench import Workbench
 
 DEFAULT_MODES = (FLOAT32, "force_fp16", "allow_fp32_to_fp16")
 RUNTIME = "aclruntime"
 """The fastest of the emulated runtimes: one worker, nothing on disk."""
+AIPP_FLAG = "insert_op_conf"
+WITHOUT_AIPP = "Without AIPP: the network is fed with what its own preprocessing makes, not with pictures."
 OPERATORS = 10
 BUDGET_S = 240.0
 """Seconds for the search among operators."""
@@ -64,7 +66,7 @@ def _desk(request: Request, bench: Workbench) -> Desk:
     npu = next((npu for npu in host.npus if npu.chip == request.chip), None)
     if npu is None:
         raise UsageError(f"--chip {request.chip}", "expected a chip of the emulated host", ", ".join(host.chips))
-    card = _buildable(request.card)
+    card = _without_aipp(_buildable(request.card))
     lacking = needs.weights(card, bench.weights, bench.places) or needs.framework(card)
     if lacking is not None:
         raise lacking
@@ -82,6 +84,15 @@ def _buildable(card: ModelCard) -> ModelCard:
         raise CardError(f"{card.path}: artifact", what, "an OM alone")
     path = "" if card.artifact.path.endswith(".om") else card.artifact.path
     return card.model_copy(update={"artifact": card.artifact.model_copy(update={"om": "", "path": path})})
+
+
+def _without_aipp(card: ModelCard) -> ModelCard:
+    """Return a card whose OM takes what the network takes: AIPP only moves preprocessing, and rounds to float16 too."""
+    if card.atc is None or not card.atc.input:
+        return card
+    flags = {name: value for name, value in card.atc.flags.items() if name != AIPP_FLAG}
+    plain = card.atc.model_copy(update={"flags": flags, "input": (), "preprocess": ()})
+    return card.model_copy(update={"atc": plain})
 
 
 def _ordered(request: Request, card: ModelCard) -> tuple[str, ...]:
@@ -125,4 +136,5 @@ def _assembled(
         parity_reference=bench.reference(desk.case("parity")).runtime,
         modes=rows,
         contributions=contributions,
+        notes=(FLOOR, CALIBRATION, *([WITHOUT_AIPP] if _without_aipp(request.card) is not request.card else [])),
     )

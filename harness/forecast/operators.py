@@ -21,7 +21,7 @@ from harness.checks.detections import aligned
 from harness.convert.atc import Order
 from harness.errors import OmgateError, RunError
 from harness.forecast.modes import FLOAT32, INCOMPARABLE, Desk, Rows, answers
-from harness.forecast.switches import Operator, Switchboard, named
+from harness.forecast.switches import Operator, Switchboard, named, renamed
 from harness.forecast_results import Contributions, OperatorError
 from harness.runtimes.batching import Batcher, split
 from harness.runtimes.ort import InProcess, OrtCpu
@@ -35,6 +35,14 @@ RANKING_SHARE = 0.5
 """Of the time allowed."""
 TRIES = 2
 """How many times the operators asked for are tried: ATC fuses operators, and one that is not stored changes nothing."""
+TO_KEEP = (
+    "To keep one in float32, write its name on a line of a file beside the card, give that file as keep_dtype in the "
+    "card's atc.flags, and forecast again."
+)
+OF_A_FROZEN_GRAPH = (
+    "They are named as in the model's ONNX form; a --keep_dtype file takes the names of the frozen graph's own nodes, "
+    "which their tensors lead to."
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class _Search:
         self._folder.mkdir(parents=True, exist_ok=True)
         source = desk.bench.builder.onnx(self._card, desk.batch, desk.bench.weights)
         model = named(source.path)
+        graph_only = self._card.source.framework == "tensorflow"
+        self._advice = OF_A_FROZEN_GRAPH if graph_only else "" if renamed(source.path, model) else TO_KEEP
         path = self._folder / "named.onnx"
         path.write_bytes(model.SerializeToString())
         self._source = replace(source, path=path, digest=file_sha256(path))
@@ -112,9 +122,11 @@ class _Search:
         method = (
             f"{ranked}{tried} of {len(suspects)} were each the only one in float16 in an OM by the emulated ATC, with "
             f"--keep_dtype naming all others, on {_inputs(len(self._samples))}; those that change the final outputs of "
-            "the float32 OM are listed."
+            f"the float32 OM are listed. {self._advice}"
         )
-        return Contributions(mode=self._desk.mode, method=method, error=whole, considered=considered, rows=tuple(rows))
+        return Contributions(
+            mode=self._desk.mode, method=method.strip(), error=whole, considered=considered, rows=tuple(rows)
+        )
 
     def _late(self, tried: int) -> bool:
         return tried > 0 and time.monotonic() > self._deadline

@@ -54,6 +54,14 @@ def named(path: Path) -> "onnx.ModelProto":
     return model
 
 
+def renamed(path: Path, model: "onnx.ModelProto") -> bool:
+    """Tell whether nodes of a model are called otherwise than in the file that it was read from."""
+    import onnx
+
+    written = onnx.load(str(path), load_external_data=False)
+    return [node.name for node in written.graph.node] != [node.name for node in model.graph.node]
+
+
 class Switchboard:
     """See the module; raises RunError (`unsupported`) for an opset that is too old."""
 

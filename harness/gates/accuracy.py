@@ -10,7 +10,7 @@ from harness.gates.promises import Promise
 from harness.gates.subset import Tested
 from harness.results import Code, Judgement, Measure, Outcome, Paired, Result, Samples
 from harness.stats import mcnemar_p
-from harness.units import points, written
+from harness.units import SHARE, points, written
 
 
 def findings(result: Result, card: ModelCard, promise: Promise) -> tuple[Finding, ...]:
@@ -38,7 +38,7 @@ def _broken(result: Result) -> Iterator[Finding]:
         values.append(("paired loss", result.paired.loss))
     yield from filter(None, (not_finite(name, value) for name, value in values))
     for measure in result.measures:
-        if measure.unit == "fraction" and not 0.0 <= measure.value <= 1.0 and math.isfinite(measure.value):
+        if measure.unit == SHARE and not 0.0 <= measure.value <= 1.0 and math.isfinite(measure.value):
             yield plain(measure.name, "FAIL", "missed", f"{measure.name} is {measure.value:g}, not a fraction of 1")
     used = result.samples.used if result.samples else None
     scored = {measure.n for measure in result.measures} | ({result.paired.n} if result.paired else set())
@@ -51,22 +51,24 @@ def _absolute(baseline: Baseline, result: Result, card: ModelCard, promise: Prom
     protocol = baseline.protocol or card.metric.protocol
     name = f"{baseline.metric}:{baseline.class_}" if baseline.class_ else baseline.metric
     measure = next((item for item in result.measures if (item.name, item.protocol) == (name, protocol)), None)
-    if measure is None:
+    unit = baseline.compared_in
+    if measure is None or measure.unit != unit:
         # A promise that nothing answers is not kept, whatever else of this case was.
-        note = f"{name} by {protocol!r} is {printed_at(baseline)}, and was not measured"
+        seen = "was not measured" if measure is None else f"was measured as {written(measure.value, measure.unit)}"
+        asked = "" if measure is None else f" as {written(baseline.target, unit)}: correct one of the units"
+        note = f"{name} by {protocol!r} is {printed_at(baseline)}{asked}, and {seen}"
         return plain("absolute", "FAIL", "missed", note)
     allowed = thresholds.accuracy(baseline)
     tested = _against_printed(measure, baseline, allowed.value, result, promise)
-    seen = written(measure.value, measure.unit)
     note = (
-        f"{name} ({protocol}) {seen} against {written(baseline.target, 'fraction')} {printed_at(baseline)}, "
-        f"tolerance {thresholds.in_points(allowed)}{tested.said}"
+        f"{name} ({protocol}) {written(measure.value, unit)} against {written(baseline.target, unit)} "
+        f"{printed_at(baseline)}, tolerance {thresholds.in_unit(allowed, unit, baseline.target)}{tested.said}"
     )
     judgement = Judgement(
         name="absolute",
         target=baseline.target,
         observed=measure.value,
-        unit="fraction",
+        unit=unit,
         interval=None if _is_whole(result.samples) else measure.interval,
         tolerance=allowed.value,
         origin=f"{allowed.origin}; {printed_at(baseline)}",
@@ -100,15 +102,15 @@ def _paired(paired: Paired, samples: Samples | None, promise: Promise) -> Findin
     tested = _pair(paired, allowed.value, samples, promise)
     counts = "" if paired.lost is None else f" ({paired.lost} lost, {paired.gained} gained)"
     note = (
-        f"{paired.metric} ({paired.protocol}) {written(paired.value, 'fraction')} against "
-        f"{written(paired.reference_value, 'fraction')} of {paired.reference} on the same images: loss "
-        f"{points(paired.loss)}{counts}, margin {thresholds.in_points(allowed)}{tested.said}"
+        f"{paired.metric} ({paired.protocol}) {written(paired.value, SHARE)} against "
+        f"{written(paired.reference_value, SHARE)} of {paired.reference} on the same images: loss "
+        f"{points(paired.loss)}{counts}, margin {thresholds.in_unit(allowed, SHARE)}{tested.said}"
     )
     judgement = Judgement(
         name="paired",
         target=paired.reference_value,
         observed=paired.value,
-        unit="fraction",
+        unit=SHARE,
         interval=None if _is_whole(samples) else paired.interval,
         tolerance=allowed.value,
         origin=allowed.origin,

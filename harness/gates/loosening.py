@@ -7,18 +7,35 @@ row, or, where no row is left, a `[[loosened]]` of the card. A default of the ga
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from harness.cards import Baseline, Expect, ModelCard, Ratio, Waiver
 from harness.gates import thresholds
+from harness.gates.subset import PROPORTIONS
 from harness.results import Case
 from harness.stats import share_error
-from harness.units import points, written
+from harness.units import SHARE, difference, written
 
-DEFAULTS = ("ACCURACY", "SPEED_NPU", "SPEED_CPU", "RATIO", "AGREEMENT")
+DEFAULTS = ("ACCURACY", "SCORE", "SPEED_NPU", "SPEED_CPU", "RATIO", "AGREEMENT")
 """The defaults of `gates/thresholds.py` that are looser the larger they are; `PARITY_*` are a cosine and such a one."""
 
-Noise = Callable[[ModelCard, Baseline], float | None]
-"""The standard deviation of a speed from run to run, as a share of it, where somebody knows it."""
+
+class Spread(NamedTuple):
+    """The standard error of a promised number, in its own unit, and what it is of; or None and why nobody knows it."""
+
+    error: float | None
+    said: str
+
+
+Spreads = Callable[[ModelCard, Baseline | Ratio], Spread]
+"""Who knows the standard error of what a card's row promises."""
+
+
+def by_samples(card: ModelCard, row: Baseline | Ratio) -> Spread:
+    """Return the binomial error of a share of right answers; that of any other number only a history knows."""
+    if isinstance(row, Baseline) and row.metric in PROPORTIONS and 0 < row.target < 1 and card.dataset.count:
+        return Spread(share_error(row.target, card.dataset.count), f"on {card.dataset.count} samples")
+    return Spread(None, "no history is given")
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class Loosening:
 
 
 def loosenings(
-    before: Mapping[str, ModelCard], now: Mapping[str, ModelCard], noise: Noise = lambda card, row: None
+    before: Mapping[str, ModelCard], now: Mapping[str, ModelCard], spreads: Spreads = by_samples
 ) -> tuple[Loosening, ...]:
     """Return what the cards of today ask for less than those of before, by name; new cards loosen nothing."""
     found: list[Loosening] = []
@@ -43,7 +60,7 @@ def loosenings(
         if name not in now:
             found.append(Loosening(name, f"card {name}", "removed"))
             continue
-        found += _of_card(old, now[name], noise)
+        found += _of_card(old, now[name], spreads)
     fresh = {
         (name, row.what): row.reason
         for name, card in now.items()
@@ -90,15 +107,15 @@ def _constants(source: str) -> dict[str, tuple[object, str]]:
     return found
 
 
-def _of_card(old: ModelCard, new: ModelCard, noise: Noise) -> Iterator[Loosening]:
-    yield from _baselines(old, new, noise)
+def _of_card(old: ModelCard, new: ModelCard, spreads: Spreads) -> Iterator[Loosening]:
+    yield from _baselines(old, new, spreads)
     yield from _expectations(old, new)
-    yield from _ratios(old, new)
+    yield from _ratios(old, new, spreads)
     yield from _waivers(old, new)
     yield from _extent(old, new)
 
 
-def _baselines(old: ModelCard, new: ModelCard, noise: Noise) -> Iterator[Loosening]:
+def _baselines(old: ModelCard, new: ModelCard, spreads: Spreads) -> Iterator[Loosening]:
     rows = _gated(new)
     for key, row in _gated(old).items():
         what = _named(row)
@@ -106,16 +123,40 @@ def _baselines(old: ModelCard, new: ModelCard, noise: Noise) -> Iterator[Looseni
         if found is None:
             yield Loosening(new.name, what, f"removed, was {_number(row, row.target)}")
             continue
-        reason = _fresh(found.reason, row.reason)
-        loss = (row.target - found.target) * (1 if _more_is_better(row) else -1)
-        if loss > 0:
-            numbers = f"value {_number(row, row.target)} → {_number(found, found.target)}"
-            yield Loosening(new.name, what, f"{numbers}, {_size(new, row, loss, noise)}", reason)
-        before, after = _allowed(old, row), _allowed(new, found)
-        if after > before:
-            wider = after - before if row.is_accuracy else (after - before) * row.target
-            numbers = f"tolerance {_tolerance(row, before)} → {_tolerance(row, after)}"
-            yield Loosening(new.name, what, f"{numbers}, {_size(new, row, wider, noise)}", reason)
+        for change in _row_changes((old, row), (new, found), spreads):
+            yield Loosening(new.name, what, change, _fresh(found.reason, row.reason))
+
+
+def _row_changes(
+    before: tuple[ModelCard, Baseline], now: tuple[ModelCard, Baseline], spreads: Spreads
+) -> Iterator[str]:
+    """Yield how a row asks for less than before: another kind of number, a worse one, a wider tolerance."""
+    (old, row), (new, found) = before, now
+    if _kind(row) != _kind(found):  # numbers of two kinds are not more or less, but it is another promise
+        yield f"{_kind(row)} → {_kind(found)}"
+        return
+    loss = (row.target - found.target) * (1 if row.higher_is_better else -1)
+    if loss > 0:
+        numbers = f"value {_number(row, row.target)} → {_number(found, found.target)}"
+        yield f"{numbers}, {_size(row, loss, spreads(new, row))}"
+    allowed, allows = _allowed(old, row), _allowed(new, found)
+    if allows > allowed and not _is_part_of_target(row, found):
+        wider = allows - allowed if row.is_accuracy else (allows - allowed) * row.target
+        numbers = f"tolerance {_tolerance(row, allowed)} → {_tolerance(row, allows)}"
+        yield f"{numbers}, {_size(row, wider, spreads(new, row))}"
+
+
+def _kind(row: Baseline) -> str:
+    """Return what kind of number a row promises; speeds are compared in whatever unit they are printed."""
+    better = "more" if row.higher_is_better else "less"
+    unit = {SHARE: "a share", "": "a plain number"}.get(row.compared_in, row.compared_in)
+    return f"{unit if row.is_accuracy else 'a speed'} of which {better} is better"
+
+
+def _is_part_of_target(row: Baseline, found: Baseline) -> bool:
+    """Tell whether both tolerances are the default part of their targets, and so follow them."""
+    default = row.tolerance is None and found.tolerance is None
+    return default and row.is_accuracy and not row.is_share
 
 
 def _gated(card: ModelCard) -> dict[tuple[object, ...], Baseline]:
@@ -126,7 +167,7 @@ def _gated(card: ModelCard) -> dict[tuple[object, ...], Baseline]:
             continue
         key = (row.layered_identity, row.when, row.role)
         other = rows.get(key)
-        if other is None or (row.target > other.target) == _more_is_better(row):
+        if other is None or (row.target > other.target) == row.higher_is_better:
             rows[key] = row
     return rows
 
@@ -139,15 +180,17 @@ def _allowed(card: ModelCard, row: Baseline) -> float:
     return thresholds.speed(row, case).value
 
 
-def _size(card: ModelCard, row: Baseline, loss: float, noise: Noise) -> str:
-    """Return how much a loosening is: points or per cent, and standard errors of the number."""
-    if row.is_accuracy:
-        error = share_error(row.target, card.dataset.count) if card.dataset.count else 0.0
-        size, of = points(loss), f"on {card.dataset.count} samples"
-    else:
-        known = noise(card, row)
-        error, size, of = (known or 0.0) * row.target, f"{100 * loss / row.target:.3g} %", "of its noise"
-    return f"looser by {size}" + (f", {loss / error:.2g} standard errors {of}" if error else ", its error is not known")
+def _size(row: Baseline, loss: float, known: Spread) -> str:
+    """Return how much a loosening is: points of a share, else per cent, and standard errors of the number."""
+    share = row.is_share or not row.target
+    size = difference(loss, row.compared_in) if share else f"{100 * loss / abs(row.target):.3g} %"
+    return f"looser by {size}, {_in_errors(loss, known)}"
+
+
+def _in_errors(loss: float, known: Spread) -> str:
+    if not known.error:
+        return f"an unknown number of standard errors: {known.said}"
+    return f"{loss / known.error:.2g} standard errors {known.said}"
 
 
 def _expectations(old: ModelCard, new: ModelCard) -> Iterator[Loosening]:
@@ -165,7 +208,7 @@ def _expectations(old: ModelCard, new: ModelCard) -> Iterator[Loosening]:
             yield Loosening(new.name, what, change, _fresh(row.reason, before.reason))
 
 
-def _ratios(old: ModelCard, new: ModelCard) -> Iterator[Loosening]:
+def _ratios(old: ModelCard, new: ModelCard, spreads: Spreads) -> Iterator[Loosening]:
     rows = {row.name: row for row in new.ratio if row.role == "promise"}
     for row in old.ratio:
         if row.role != "promise":
@@ -174,19 +217,24 @@ def _ratios(old: ModelCard, new: ModelCard) -> Iterator[Loosening]:
         if found is None:
             yield Loosening(new.name, what, f"removed, was {_bound(row)}")
             continue
-        for change in _ratio_changes(row, found):
+        if found == row:  # nobody has to be asked for its error
+            continue
+        for change in _ratio_changes(row, found, spreads(new, row)):
             yield Loosening(new.name, what, change, _fresh(found.reason, row.reason))
 
 
-def _ratio_changes(row: Ratio, found: Ratio) -> Iterator[str]:
+def _ratio_changes(row: Ratio, found: Ratio, known: Spread) -> Iterator[str]:
     if row.at_least and found.at_least and found.at_least < row.at_least:
-        lower = 100 * (1 - found.at_least / row.at_least)
-        yield f"{_bound(row)} → {_bound(found)}, looser by {lower:.3g} %"
+        lower = row.at_least - found.at_least
+        size = f"looser by {100 * lower / row.at_least:.3g} %, {_in_errors(lower, known)}"
+        yield f"{_bound(row)} → {_bound(found)}, {size}"
     elif row.within != found.within:  # nearer to which number is not more or less, but it is another promise
         yield f"{_bound(row)} → {_bound(found)}"
     before, after = thresholds.ratio(row.tolerance).value, thresholds.ratio(found.tolerance).value
     if after > before:
-        yield f"tolerance {100 * before:g} % → {100 * after:g} %, looser by {100 * (after - before):.3g} %"
+        wider = (after - before) * (row.at_least or row.within or 0.0)
+        size = f"looser by {100 * (after - before):.3g} %, {_in_errors(wider, known)}"
+        yield f"tolerance {100 * before:g} % → {100 * after:g} %, {size}"
 
 
 def _waivers(old: ModelCard, new: ModelCard) -> Iterator[Loosening]:
@@ -224,15 +272,11 @@ def _named(row: Baseline) -> str:
 
 
 def _number(row: Baseline, value: float) -> str:
-    return written(value, "fraction" if row.is_accuracy else row.unit)
+    return written(value, row.compared_in)
 
 
 def _tolerance(row: Baseline, value: float) -> str:
-    return points(value) if row.is_accuracy else f"{100 * value:g} %"
-
-
-def _more_is_better(row: Baseline) -> bool:
-    return row.metric != "latency"
+    return difference(value, row.compared_in) if row.is_accuracy else f"{100 * value:g} %"
 
 
 def _fresh(reason: str, before: str) -> str:

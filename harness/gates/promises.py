@@ -7,7 +7,6 @@ from harness.results import Case
 
 ROLES = ("promise", "measured")
 SPEEDS = ("throughput", "latency")
-HOST_RUNTIMES = ("ort-", "torch-", "tf-")
 REFERENCE_RUNTIMES = ("torch-cpu", "tf-cpu", "ort-plain")
 
 
@@ -76,8 +75,8 @@ def _accuracy(rows: list[Baseline], case: Case) -> tuple[Baseline, ...]:
     rows = [row for row in rows if row.is_accuracy and row.batch in (case.batch, "any", "unstated")]
     chips = {"any"} if case.emulated else {"any", canonical_chip(case.chip)}
     here = tuple(row for row in rows if canonical_chip(row.chip) in chips)
-    on_host = case.runtime.startswith(HOST_RUNTIMES) and case.precision == "fp32" and not case.emulated
-    if any(row.role == "promise" for row in here) or not on_host:
+    unrounded = case.on_host and case.precision == "fp32" and not case.emulated
+    if any(row.role == "promise" for row in here) or not unrounded:
         return here
     return (*here, *(row for row in rows if row.role == "promise"))
 

@@ -5,13 +5,13 @@ loss above the margin. *Non-inferiority*: it is worse by less than the margin. A
 more images decide.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness import stats
 from harness.cards import Baseline
-from harness.results import Look, Measure, Outcome, Paired, Samples
+from harness.results import Look, Measure, Outcome, Paired, Result, Samples
 from harness.stats import Threshold
 from harness.units import points, written
 
@@ -68,6 +68,15 @@ class Errors:
     def green_now(self) -> float:
         """The part of the false green that belongs to one look."""
         return self.green / self.looks
+
+
+def false_red(results: Iterable[Result]) -> float:
+    """Return how often verdicts may be red by chance, all of them together: the sum of what their cases were given.
+
+    Scores of a whole data set are facts, which are not red by chance.
+    """
+    accuracies = [one.samples for one in results if one.case.check == "accuracy" and one.status == "measured"]
+    return sum(stats.case_level(FALSE_RED, samples.cases) for samples in accuracies if samples and not samples.whole)
 
 
 def errors(samples: Samples, *, pairs: int, unpaired: int) -> tuple[Errors, Errors]:

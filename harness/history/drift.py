@@ -15,6 +15,7 @@ from harness.units import points, written
 TOLERANCE_SPEED = 0.03
 TOLERANCE_SPEED_CPU = 0.10  # canaries take out most of what a shared processor does, not all
 TOLERANCE_ACCURACY = 0.005  # the gates' own: half a point
+TOLERANCE_SCORE = 0.01  # the gates' own for accuracies that are no shares
 FEWEST = 5  # results before noise is told from drift
 # One-sided normal quantiles. Red: by the bench's simulation of nights with 2 % of noise and no loss, one case in a
 # thousand turns red in twelve weeks of looking every night. Green: once in twenty with a loss of the tolerance.
@@ -58,6 +59,8 @@ def tolerance_of(line: Line, chip: str, stated: float | None = None) -> Toleranc
     """Return the loss that is allowed on a line: stated, or the default for accuracies, for a processor, for an NPU."""
     if line.is_share:
         return Tolerance(TOLERANCE_ACCURACY if stated is None else stated, relative=False, exact=True)
+    if line.is_score:
+        return Tolerance(TOLERANCE_SCORE if stated is None else stated, exact=True)
     default = TOLERANCE_SPEED_CPU if chip == "cpu" else TOLERANCE_SPEED
     return Tolerance(default if stated is None else stated)
 

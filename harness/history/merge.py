@@ -96,7 +96,7 @@ def _free(outcomes: Outcomes, contents: Mapping[str, str]) -> str:
 
 
 def _facts(runs: Sequence[SourceRun], conflicts: Sequence[str]) -> dict[str, Any]:
-    """Return run.json: every plan once, the options where all runs had the same, and each run's own facts whole."""
+    """Return run.json: every plan once, the options and the lacks that all runs had, and each run's own facts whole."""
     plans = [run.facts.get("plan", []) for run in runs]
     options = [list(run.facts.get("options", [])) for run in runs]
     started = sorted(str(run.facts["started_at"]) for run in runs if run.facts.get("started_at"))
@@ -106,9 +106,15 @@ def _facts(runs: Sequence[SourceRun], conflicts: Sequence[str]) -> dict[str, Any
         "options": options[0] if all(one == options[0] for one in options) else _cards(options),
         "seed": runs[0].facts.get("seed", 0),
         "started_at": started[0] if started else "",
+        "lacks": _lacks([run.facts.get("lacks") or {} for run in runs]),
         "merged": [{"run": run.name, **run.facts} for run in runs],
         "conflicts": list(conflicts),
     }
+
+
+def _lacks(of_runs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what could run on no host; a card that one of them could run lacks nothing."""
+    return {name: reason for name, reason in of_runs[0].items() if all(name in lacks for lacks in of_runs)}
 
 
 def _cards(options: Sequence[Sequence[str]]) -> list[str]:

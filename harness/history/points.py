@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from harness.results import Entry
+from harness.units import SHARE, more_is_better
 
 LOWER_IS_BETTER = ("latency", "paired-loss", "max-rel")
-"""Readings of which less is better; of all others, more."""
+"""Readings of which less is better; so it is of metrics that count errors, and of all others more."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,22 @@ class Line:
     @property
     def higher_is_better(self) -> bool:
         """Tell which direction is good."""
-        return self.name not in LOWER_IS_BETTER
+        return self.name not in LOWER_IS_BETTER and more_is_better(self.name.partition(":")[0]) is not False
+
+    @property
+    def is_directed(self) -> bool:
+        """Tell whether it is known which direction is good: of a score whose name does not tell only a card knows."""
+        return not self.is_score or more_is_better(self.name.partition(":")[0]) is not None
 
     @property
     def is_share(self) -> bool:
         """Tell whether the numbers are shares of right answers, whose differences are points and not per cent."""
-        return self.unit == "fraction"
+        return self.unit == SHARE
+
+    @property
+    def is_score(self) -> bool:
+        """Tell whether the numbers are accuracies that are no shares (a PSNR), whose differences are in per cent."""
+        return self.case_name.startswith("test_accuracy[") and not self.is_share
 
 
 @dataclass(frozen=True)

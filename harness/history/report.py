@@ -39,13 +39,15 @@ def examine(
     """Return what follows from a series; `chip` decides how much drift is allowed."""
     values, better = series.values, series.line.higher_is_better
     allowed = tolerance_of(series.line, chip, anchor.tolerance if anchor else None)
-    before = rolling(values)
-    learns = chip == "cpu" and not series.line.is_share
+    before = rolling(values) if series.line.is_directed else None
+    learns = chip == "cpu" and not (series.line.is_share or series.line.is_score)
     return Findings(
         series=series,
         anchor=anchor,
         noise=noise(values),
-        against_anchor=judge_drift(values, anchor, allowed, higher_is_better=better) if anchor else None,
+        against_anchor=judge_drift(values, anchor, allowed, higher_is_better=better)
+        if anchor and series.line.is_directed
+        else None,
         against_before=judge_drift(values, before, allowed, higher_is_better=better) if before else None,
         floor=floor(values, higher_is_better=better) if learns else None,
         changes=changes,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.history import keys
-from harness.history.points import Anchor, Line, Point, Record, Series
+from harness.history.points import Anchor, Line, Point, Reading, Record, Series
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -44,21 +44,23 @@ class Rows:
             "code": verdict.code,
             "seconds": result.seconds,
         }
-        readings = tuple(
-            {
-                "digest": digest,
-                "position": position,
-                "name": reading.name,
-                "protocol": reading.protocol,
-                "unit": reading.unit,
-                "value": reading.value,
-                "low": reading.interval[0] if reading.interval else None,
-                "high": reading.interval[1] if reading.interval else None,
-                "n": reading.n,
-            }
-            for position, reading in enumerate(record.readings)
-        )
+        readings = tuple(_reading(digest, position, one) for position, one in enumerate(record.readings))
         return cls(digest, row, readings, zlib.compress(text.encode(), FAST))
+
+
+def _reading(digest: str, position: int, reading: Reading) -> dict[str, Any]:
+    low, high = reading.interval or (None, None)
+    return {
+        "digest": digest,
+        "position": position,
+        "name": reading.name,
+        "protocol": reading.protocol,
+        "unit": reading.unit,
+        "value": reading.value,
+        "low": low,
+        "high": high,
+        "n": reading.n,
+    }
 
 
 def sorted_into_series(rows: "Sequence[Row[Any]]") -> tuple[Series, ...]:

@@ -12,7 +12,7 @@ from harness.samples import Array
 NAMES = frozenset({"classes"})
 ROWS = {
     "image": ("cell", "count", "class", "score", "valid", "matched", "ignored"),
-    "object_image": ("object_class", "object_counted"),
+    "object_image": ("object_class", "object_counted", "object_taken_for"),
 }
 """For each array of image numbers, the arrays that have one entry for each of its own."""
 

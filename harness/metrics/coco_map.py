@@ -16,10 +16,10 @@ from harness.errors import CardError, RunError
 from harness.geometry import scale_to_input
 from harness.metrics import coco_outputs
 from harness.metrics.coco_curves import Curves, packed, unpacked
-from harness.metrics.coco_match import AREAS, Detections, Flags, Truth, match
+from harness.metrics.coco_match import AREAS, Detections, Flags, Truth, match, taken_for
 from harness.metrics.coco_outputs import Rows
 from harness.results import Measure, Paired
-from harness.samples import Array, Objects, Outputs
+from harness.samples import SURE, Array, Objects, Outputs
 from harness.stats import bootstrap_interval
 
 ALL_ROWS = "all-rows"
@@ -81,7 +81,8 @@ class CocoMapScorer:
         """Return the matches: `image`, `class`, `score`, `valid`, `matched` and `ignored` of every row, best first.
 
         `valid` is False for padding; `matched` and `ignored` are bits, areas × thresholds. Of every object:
-        `object_image`, `object_class`, and `object_counted` by area. Images are counted from 0 in `ids`.
+        `object_image`, `object_class`, `object_counted` by area, and `object_taken_for`: the class of the detection on
+        it, -1 for none. Images are counted from 0 in `ids`.
         """
         self._match()
         parts = self._matched or [_matched(_Waiting())]
@@ -89,17 +90,16 @@ class CocoMapScorer:
         return {"ids": np.array(self._ids, dtype=np.str_), **columns}
 
     def worst(self, n: int) -> tuple[str, ...]:
-        """Return up to `n` images with the largest share of objects missed at IoU 0.50, the worst first."""
+        """Return up to `n` images with the largest share of objects that no sure detection finds, the worst first."""
         outcomes = self.outcomes()
         count = len(outcomes["ids"])
         counted = outcomes["object_counted"][:, 0]
-        objects = np.bincount(outcomes["object_image"][counted], minlength=count)
-        hits = (unpacked(outcomes["matched"]) & ~unpacked(outcomes["ignored"]))[0, 0] & outcomes["valid"]
-        missed = objects - np.bincount(outcomes["image"][hits], minlength=count)
+        lost = counted & (outcomes["object_taken_for"] != outcomes["object_class"])
+        objects, missed = (np.bincount(outcomes["object_image"][some], minlength=count) for some in (counted, lost))
         share = missed / np.maximum(objects, 1)
         order = sorted(np.flatnonzero(missed), key=lambda image: (-share[image], image))
         return tuple(
-            f"{self._ids[image]} ({missed[image]} of {objects[image]} objects missed at IoU 0.50)"
+            f"{self._ids[image]} ({missed[image]} of {objects[image]} objects missed at IoU 0.50, scores from {SURE:g})"
             for image in order[:n]
         )
 
@@ -220,4 +220,5 @@ def _matched(waiting: _Waiting) -> dict[str, Array]:
         "object_image": (waiting.first + object_image).astype(np.int32),
         "object_class": truth.classes.astype(np.int32),
         "object_counted": ~truth.ignored.T.reshape(-1, len(AREAS)),
+        "object_taken_for": taken_for(found, truth, fate, joined.valid & (joined.scores >= SURE)).astype(np.int32),
     }

@@ -17,6 +17,7 @@ import numpy.typing as npt
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 LANES = len(AREAS), len(THRESHOLDS)
+NOTHING = -1
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -58,10 +59,14 @@ class Detections(Boxes):
 
 
 class Matches(NamedTuple):
-    """Detections' fates, each areas × thresholds × detections: an object was found; the detection does not count."""
+    """Detections' fates, each areas × thresholds × detections: an object was found; the detection does not count.
+
+    `object` is the object that a detection found among those of all sizes at the lowest threshold, else `NOTHING`.
+    """
 
     matched: Flags
     ignored: Flags
+    object: Integers
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def match(detections: Detections, truth: Truth) -> Matches:
     matched = np.zeros((*LANES, len(detections.image)), np.bool_)
     outside = _outside(detections.boxes[:, 2] * detections.boxes[:, 3])
     not_counted = np.repeat(outside[:, None, :], LANES[1], axis=1)
+    own = np.full(len(detections.image), NOTHING)
     for part in _parts(rounds):
         now = pairs.at(part)
         free = ~taken[..., now.object] | truth.crowd[now.object]
@@ -95,7 +101,29 @@ def match(detections: Detections, truth: Truth) -> Matches:
         taken[area, threshold, found] = True
         matched[area, threshold, finder] = True
         not_counted[area, threshold, finder] = ignored[area, found]
-    return Matches(matched, not_counted)
+        first = (area == 0) & (threshold == 0)
+        own[finder[first]] = found[first]
+    return Matches(matched, not_counted, own)
+
+
+def taken_for(detections: Detections, truth: Truth, fate: Matches, sure: Flags) -> Integers:
+    """Return for each object the class of the detection on it at the lowest threshold, `NOTHING` where there is none.
+
+    Only `sure` detections are looked at, first those of the object's own class, as COCO matched them; then, best first,
+    those that are left, of whatever class, for the objects that are left.
+    """
+    found = np.full(len(truth.image), NOTHING)
+    hits = sure & (fate.object != NOTHING)
+    found[fate.object[hits]] = detections.classes[hits]
+    free = np.flatnonzero(sure & ~hits)
+    missed = np.flatnonzero((found == NOTHING) & ~truth.ignored[0])
+    others = Detections(detections.image[free], np.zeros_like(free), detections.boxes[free], detections.scores[free])
+    objects = Truth(
+        truth.image[missed], np.zeros_like(missed), truth.boxes[missed], truth.areas[missed], truth.crowd[missed]
+    )
+    across = match(others, objects).object
+    found[missed[across[across != NOTHING]]] = detections.classes[free[across != NOTHING]]
+    return found
 
 
 def _pairs(detections: Detections, truth: Truth) -> tuple[_Pairs, Integers]:

@@ -66,7 +66,7 @@ def samples_info(spec: TensorSpec, names: Sequence[str]) -> str:
 def _of_ais_bench(batch: int, folders: str, fed: str) -> tuple[str, ...]:
     start = f"python3 -m ais_bench --model {MODEL}.om --device 0 --batchsize {batch}"
     return (
-        f"mkdir -p outputs {TIMING}",
+        f"mkdir -p -m 750 outputs {TIMING}",  # newer front ends refuse a folder that others may read
         f"{start} --output outputs --output_dirname ais_bench --outfmt BIN --input {folders}",
         f"{start} --output {TIMING} --output_dirname ais_bench --loop {LOOPS}{fed}",
     )

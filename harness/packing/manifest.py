@@ -109,7 +109,7 @@ def require_card(manifest: Manifest, card: ModelCard) -> None:
     """Raise UsageError where a pack is of another card, or of tensors that the card no longer has."""
     if manifest.card != card.name:
         raise UsageError("CARD", f"expected {manifest.card!r}, whose pack this is", repr(card.name))
-    for ours, theirs in ((card.input, manifest.inputs), (card.kept_outputs, manifest.outputs)):
+    for ours, theirs in ((card.om_input, manifest.inputs), (card.kept_outputs, manifest.outputs)):
         expected = [tensor.model_dump() for tensor in tensors(ours, manifest.rows)]
         found = [tensor.model_dump() for tensor in theirs]
         if expected != found:

@@ -56,9 +56,16 @@ class Order:
     tool: str
     weights: str = "card"
 
+    @property
+    def fed(self) -> ModelCard:
+        """The card with what its OM takes, which is what has to be prepared."""
+        return self.card.fed_to_om
+
 
 def pack(order: Order, builder: Builder, feed: Feed, output: Path) -> Manifest:
     """Write the folder under a temporary name and rename it to `output`, which is empty or not there.
+
+    `feed` is of the card's `fed_to_om`: the samples as the OM takes them.
 
     The model is an OM where one is brought or ATC is here, else what ATC makes one of, with its command. Raises what
     building and decoding raise, UsageError for a folder with something in it, StoreError where it cannot be written.
@@ -81,12 +88,25 @@ def pack(order: Order, builder: Builder, feed: Feed, output: Path) -> Manifest:
 
 
 def _write(order: Order, model: Artifact, feed: Feed, made: Path) -> Manifest:
-    card, rows = order.card, commands.rows_of(order.tool, order.batch)
+    rows = commands.rows_of(order.tool, order.batch)
     files = _write_inputs(order, feed, rows, made)
     names = [file.name for file in files]
-    timed = _timed_inputs(order)
-    told = (*_write_model(order, model, made), *commands.of_tool(order.tool, card, (order.batch, timed), names))
-    manifest = Manifest(
+    timing = order.batch, _timed_inputs(order)
+    told = (*_write_model(order, model, made), *commands.of_tool(order.tool, order.fed, timing, names))
+    manifest = _manifest(order, model, feed, files, told)
+    if order.tool == "benchmark":
+        _text(made / commands.SAMPLES, commands.samples_info(order.fed.input[0], names))
+    _text(made / MANIFEST, manifest.model_dump_json(by_alias=True, indent=1) + "\n")
+    _text(made / "commands.txt", "\n".join(["set -e", *told]) + "\n")
+    _text(made / "README.txt", _readme(order, model, len(feed.ids), rows))
+    for source, name in ((RUN, "run.py"), (Path(worker.__file__), "worker.py")):
+        _copy(source, made / name)
+    return manifest
+
+
+def _manifest(order: Order, model: Artifact, feed: Feed, files: tuple[File, ...], told: tuple[str, ...]) -> Manifest:
+    card, rows = order.card, commands.rows_of(order.tool, order.batch)
+    return Manifest(
         omgate=harness.__version__,
         card=card.name,
         card_sha256=file_sha256(card.path),
@@ -97,23 +117,15 @@ def _write(order: Order, model: Artifact, feed: Feed, made: Path) -> Manifest:
         weights=plan.weights_name(order.weights),
         precision=ascend_host.precision_of(card),
         model=_described(model),
-        inputs=tensors(card.input, rows),
+        inputs=tensors(order.fed.input, rows),
         outputs=tensors(card.kept_outputs, rows),
         files=files,
-        timed=timed,
+        timed=_timed_inputs(order),
         subset=len(feed.ids) < len(feed.dataset.ids),
         data_sha256=feed.dataset.digest(),
-        preprocess_sha256=steps_digest(card.preprocess),
+        preprocess_sha256=steps_digest(order.fed.preprocess),
         commands=told,
     )
-    if order.tool == "benchmark":
-        _text(made / commands.SAMPLES, commands.samples_info(card.input[0], names))
-    _text(made / MANIFEST, manifest.model_dump_json(by_alias=True, indent=1) + "\n")
-    _text(made / "commands.txt", "\n".join(["set -e", *told]) + "\n")
-    _text(made / "README.txt", _readme(order, model, len(feed.ids), rows))
-    for source, name in ((RUN, "run.py"), (Path(worker.__file__), "worker.py")):
-        _copy(source, made / name)
-    return manifest
 
 
 def _model(order: Order, builder: Builder) -> Artifact:
@@ -152,10 +164,10 @@ def _write_model(order: Order, model: Artifact, made: Path) -> tuple[str, ...]:
 
 def _write_inputs(order: Order, feed: Feed, rows: int, made: Path) -> tuple[File, ...]:
     """Write every sample, in whole batches; return which are in which file, none where a file only fills a batch."""
-    folders = [made / "inputs" / f"input_{index}" for index in range(len(order.card.input))]
+    folders = [made / "inputs" / f"input_{index}" for index in range(len(order.fed.input))]
     for folder in (made / "inputs", *folders):
         folder.mkdir(mode=FOLDER_MODE, parents=True)
-    batcher = Batcher(order.card.name, order.card.input, order.batch)
+    batcher = Batcher(order.card.name, order.fed.input, order.batch)
     numbers = count()
     files: list[File] = []
     for batch in batcher.batches(feed.sample(sample_id) for sample_id in feed.ids):
@@ -205,7 +217,7 @@ def _require_tool(order: Order) -> None:
 
 def _require_room(order: Order, feed: Feed, model: Artifact, output: Path) -> None:
     """Refuse to begin what the disk has no room for."""
-    sample = sum(prod(spec.at(1)) * np.dtype(spec.dtype).itemsize for spec in order.card.input)
+    sample = sum(prod(spec.at(1)) * np.dtype(spec.dtype).itemsize for spec in order.fed.input)
     batches = -(-len(feed.ids) // order.batch)
     needed = batches * order.batch * sample + model.path.stat().st_size
     free = shutil.disk_usage(output.parent).free

@@ -41,6 +41,9 @@ _QUOTE_BLOCK = re.compile(r"^\s*(?:>\s*)+")
 _NUMBER = re.compile(r"[0-9]{1,3}")
 _WORD_OF_FLAG = re.compile(r"[-—–－−]([A-Za-z_][A-Za-z0-9_-]*)")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
+# A flag with its value and nothing said of it: no Chinese words, no colon behind its name.
+_GIVEN = re.compile(r"\s*--?[A-Za-z_]\w*(?:\s?=\s?|\s+)[^\s:：\u3400-\u9fff][^\u3400-\u9fff]*$")
+MOST_BLANKS = 2
 _BRACKETS = str.maketrans("，：；［］～", ",:;[]~")
 
 
@@ -213,12 +216,21 @@ def _next(lines: list[str], row: int, piece: str, seen: set[str]) -> tuple[int, 
     at, backslash = row + 1, continues(piece)
     if backslash and at < len(lines) and not lines[at].strip() and _flag_of(lines, at + 1):
         at += 1  # a blank line behind a backslash ends a command in a shell, not in a README
+    at = at if backslash or not seen else _behind_blanks(lines, at)
     if at >= len(lines) or _FENCE.match(lines[at]) or _START.search(lines[at]):
         return at, ""
     flag = "" if backslash else _flag_of(lines, at)
     if backslash or (flag and flag not in seen):
         return at, lines[at]
     return at, lines[at] if _is_open(piece) and '"' in lines[at] else ""
+
+
+def _behind_blanks(lines: list[str], at: int) -> int:
+    """Return the row of a flag with a value behind one or two blank lines, else `at`; an explained flag is none."""
+    for row in range(at, min(at + MOST_BLANKS + 1, len(lines))):
+        if lines[row].strip():
+            return row if _GIVEN.match(lines[row]) else at
+    return at
 
 
 def _is_open(piece: str) -> bool:

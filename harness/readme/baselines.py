@@ -9,16 +9,20 @@ from harness.cards import Baseline, Expect, ModelCard, Place, Ratio, RatioSide
 from harness.readme.claims import DIFFER, FAILURES
 from harness.readme.compare import Pair
 from harness.readme.rows import Row
+from harness.units import PLAIN, SHARE, more_is_better
 
 # What the README leaves to the card: how a number is measured and judged, not which number it is.
-LEFT_TO_THE_CARD = ("tolerance", "definition", "protocol", "inputs", "metric", "condition", "toolchain")
+LEFT_TO_THE_CARD = (
+    *("tolerance", "definition", "protocol", "inputs", "metric", "condition", "toolchain"),
+    "higher_is_better",
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def stated(row: Row, file: str, protocol: str = "") -> Baseline | Ratio | Expect | None:
     """Return a README's row as a card's, or None where a card has no row for it.
 
-    It has none for what is no share, speed, ratio of two known chips or failure of one batch (PSNR, a loss).
+    It has none for what is no accuracy, speed, ratio of two known chips or failure of one batch.
     `protocol` is that of the card's accuracies.
     """
     try:
@@ -57,7 +61,8 @@ def _restated(pair: Pair, card: ModelCard, file: str) -> Baseline | Ratio | Expe
         return _with_value(origin, printed)
     new = stated(printed, file, card.metric.protocol)
     if isinstance(new, Baseline) and isinstance(origin, Baseline):
-        return new.model_copy(update={name: getattr(origin, name) for name in LEFT_TO_THE_CARD})
+        kept = (*LEFT_TO_THE_CARD, *([] if printed.unit else ["unit"]))
+        return new.model_copy(update={name: getattr(origin, name) for name in kept})
     return new
 
 
@@ -74,8 +79,8 @@ def _baseline(row: Row, file: str, protocol: str) -> Baseline:
             "class": row.cls,
             "protocol": row.protocol or (protocol if accuracy else ""),
             "value": row.value,
-            "unit": "" if row.unit == "fraction" else row.unit,
-            "higher_is_better": row.kind != "latency",
+            "unit": {SHARE: "", "": PLAIN if accuracy else ""}.get(row.unit, row.unit),
+            "higher_is_better": more_is_better(row.metric if accuracy else row.kind) is not False,
             "role": row.role,
             "definition": row.definition,
             "condition": row.condition,

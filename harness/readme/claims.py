@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from harness.cards import Baseline, Expect, ModelCard, Place, Ratio
 from harness.readme.quantities import UNIT, unit_of
 from harness.readme.rows import Kind, Row
+from harness.units import WHOLES
 
 Side = Literal["card", "README"]
 Origin = Baseline | Expect | Ratio | Row
@@ -146,7 +147,7 @@ def _of_baseline(row: Baseline) -> Claim:
 def _quantity(row: Baseline, kind: Kind) -> tuple[float, str]:
     """Return a baseline's number and unit as a README's row has them: durations in ms, shares with their unit."""
     if kind == "accuracy":
-        return row.value, row.unit or "fraction"
+        return row.value, row.unit if row.unit in WHOLES else row.compared_in
     if kind == "ratio":
         return row.value, "x"
     match = UNIT.fullmatch(row.unit)

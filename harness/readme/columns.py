@@ -14,6 +14,7 @@ Part = Literal["label", "chip", "batch", "dataset", "model", "condition", "value
 # So many rows show what a column holds.
 SAMPLED = 60
 _BATCHES = frozenset((1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 100, 128, 256, 512, 1024))
+_IN_BRACKETS = re.compile(r"\(([^()]{2,24})\)\s*$")
 _INTEGER = re.compile(r"\d{1,5}")
 _FIGURE = re.compile(r"\d\.\d|\d\s?%|[:=]\s*\d|^\s*(?!310|910|710)\d+\s*$")
 _FRACTIONAL = re.compile(r"\d\.\d|%|:\s*\d|=\s*\d")
@@ -115,7 +116,9 @@ class Reader:
         if facts.part == "batch" and not facts.is_value:
             return "batch", False
         named = facts.part in ("chip", "batch", "dataset", "model", "condition")
-        if named and not (facts.is_value or ((facts.chips or facts.roles) and numeric > 0.5 and facts.part != "chip")):
+        counted = facts.part in ("dataset", "condition")
+        shown = _share(_FRACTIONAL.search(text) is not None for text in texts) if counted else numeric
+        if named and not (facts.is_value or ((facts.chips or facts.roles) and shown > 0.5 and facts.part != "chip")):
             part: Part = facts.part  # type: ignore[assignment]
             return part, False
         if facts.is_known or not facts.text:
@@ -133,8 +136,29 @@ class Reader:
         known = facts.chips or facts.batch or facts.metrics or facts.roles or facts.ratio
         return bool(known) and not _FRACTIONAL.search(text)
 
+    def _as_ratio(self, column: Column, columns: list[Column]) -> Column:
+        """Return a column as that of a ratio where its header names two other columns: `A`, `B`, `A/B`."""
+        sides = [side.strip().lower() for side in column.header.split("/")]
+        others = [one.header.lower() for one in columns if one is not column]
+        if len(sides) != 2 or column.part != "value" or not all(sides) or column.facts.metrics:
+            return column
+        found = [next((i for i, other in enumerate(others) if other.startswith(side)), None) for side in sides]
+        if None in found or found[0] == found[1]:
+            return column
+        return replace(column, part="ratio", facts=replace(column.facts, ratio=column.header, kind="ratio"))
+
+    def _of_project(self, column: Column, columns: list[Column]) -> Column:
+        """Return a column as a reference where a project's name stands in the header's brackets beside another's."""
+        beside = [one for one in columns if one is not column and one.facts.kind == column.facts.kind]
+        named = _IN_BRACKETS.search(column.facts.text) if column.part == "value" and column.facts.kind else None
+        facts = column.facts
+        if not named or not beside or facts.chips or facts.roles or not self.labels.words.projects.whole(named[1]):
+            return column
+        return replace(column, facts=replace(facts, roles=frozenset(("reference",))))
+
     def _settled(self, columns: list[Column]) -> list[Column]:
         """Return the columns with a first column of bare numbers as the batch beside columns of chips."""
+        columns = [self._of_project(self._as_ratio(column, columns), columns) for column in columns]
         first = columns[0]
         bare = not first.facts.unit and not first.facts.chips and not first.facts.metrics
         if first.part == "value" and first.counts and bare and all(column.facts.is_known for column in columns[1:]):

@@ -1,5 +1,6 @@
 """A README as lines and tables: bytes of any encoding become text, and every part knows its lines."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from harness.readme.grid import Grid
 LONGEST_LINE = 20_000
 # A megabyte of text has some 25 000 lines; this many short ones take two seconds.
 MOST_LINES = 80_000
+# What no Markdown takes for a heading, and people do: no blank behind the signs. Behind one sign it may be a comment.
+_GLUED_HEADING = re.compile(
+    r"#{2,6}[\u3400-\u9fff].{0,40}$|#[\u3400-\u9fff]{0,12}(?:精度|性能)[\u3400-\u9fff]{0,8}\s*$"
+)
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -124,7 +129,9 @@ def _parts(
 
 
 def _line(lines: list[str], i: int, outline: markdown.Outline) -> Line:
-    return Line(i + 1, lines[i], i in outline.code, outline.code.get(i, ""), i in outline.headings)
+    code = i in outline.code
+    heading = i in outline.headings or (not code and _GLUED_HEADING.match(lines[i]) is not None)
+    return Line(i + 1, lines[i], code, outline.code.get(i, ""), heading)
 
 
 def _end_of_rows(lines: list[str], start: int, code: Mapping[int, str], tables: Mapping[int, object]) -> int:

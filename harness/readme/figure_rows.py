@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from harness.readme.columns import Column
 from harness.readme.grid import Cell
@@ -15,8 +16,7 @@ from harness.readme.rows import Kind, Role, Row, Where
 _TOOLS = re.compile(r"msame|ais_bench|ais-bench|aclruntime|trtexec|benchmark工具", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(NamedTuple):
     """A cell in its table."""
 
     cell: Cell
@@ -30,8 +30,7 @@ class Spot:
         return Where(line=self.cell.line, column=self.column.header, text=self.cell.text)
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """What a figure was found to be: its kind, its metric's name, and the reasons for doubt."""
 
     kind: Kind
@@ -39,8 +38,7 @@ class Named:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Quantity:
+class _Quantity(NamedTuple):
     metric: str
     unit: str
     value: float
@@ -95,13 +93,14 @@ class FigureRows:
     def _framed(self, column: Column, labels: RowLabels, table: TableFacts, kind: Kind, per: str) -> _Frame:
         reference = per == "per step" or self.meaning.is_reference(kind, column, labels, table)
         chip, printed = self.meaning.chip(column, labels, table, reference)
+        reference = reference or chip in self.labels.words.reference_chips
         conditions = [*labels.conditions, *column.facts.variants, per, "best batch" if labels.best else ""]
         of_model = table.corner.part == "model" and not column.facts.is_known
         return _Frame(
             role="reference" if reference else "promise",
             chip=chip,
             printed_chip=printed,
-            batch=column.batch or labels.batch,
+            batch=column.batch or labels.batch or (None if table.has_batches else table.around.batch(self.labels)),
             model=labels.model or (column.header if of_model else ""),
             definition=_tool(column.header),
             condition=", ".join(dict.fromkeys(one for one in conditions if one)),
@@ -117,7 +116,7 @@ class FigureRows:
             kind="unsupported",
             metric="throughput",
             value=None,
-            role="reference" if reference else "promise",
+            role="reference" if reference or chip in self.labels.words.reference_chips else "promise",
             chip=chip,
             printed_chip=printed,
             batch=column.batch or labels.batch,

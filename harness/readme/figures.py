@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.readme.grouping import Figure, Token, grouped
 from harness.readme.labels import BATCH, metric_name
@@ -13,20 +12,23 @@ from harness.readme.vocabulary import Vocabulary, fold
 
 State = Literal["empty", "ditto", "memory", "unsupported", "words", "figures"]
 LONGEST = 600
+# No result is so large; such a number is a name, or more than a computer's numbers hold.
+LARGEST = 1e12
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:\s?(?:\*|×|x)?\s?(?:e|10\^)\s?-?\d{1,3})?"
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:\s?(?:\*|×|x)?\s?(?:e|10\^)\s?[-+]?\d{1,3})?"
 # What may follow a number without a blank and is no unit of ours: decibels, a product. Anything else makes it a name.
-_GLUED = re.compile(r"d[Bb](?![A-Za-z])|[x×*]\s?\d|[eE](?![A-Za-z])")
+_GLUED = re.compile(r"(?:d[Bb]|mm|cm|px)(?![A-Za-z])|[x×*]\s?\d|[eE](?![A-Za-z])")
 _COUNTED = re.compile(
     r"\s?(?:[kKwW万]\s)?\s?(?:张|类|个|epochs?|classes|(?:条|[kK]?\s?images?|pictures?|pics?|samples?)(?!\s?/))"
 )
 # COCO's range of thresholds, and a picture's size: conditions, not figures.
 _THRESHOLDS = re.compile(r"[\[(]?0?\.\d+\s?:\s?0?\.\d+[\])]?|\d{2,5}\s?[x×*]\s?\d{2,5}", re.IGNORECASE)
-_IOU = re.compile(
-    r"@?\s?[\[(]?(?<![a-z])iou\s?=\s?0?\.(?:50?\s?:\s?0?\.95|50?|75)(?![\d%])\s?[\])]?(?=\D*\d)", re.IGNORECASE
-)
-_PARTICLES = re.compile(r"[为是约达到的在上下了和与即既时可得以:]*")
-_PLAIN_NUMBER = re.compile(r"(\d{1,7}(?:\.\d{1,20})?)(?:\s?(%|fps|FPS|ms))?")
+_IOU = re.compile(r"@?\s?[\[(]?(?<![a-z])iou\s?=\s?0?\.(?:50?\s?:\s?0?\.95|50?|75)(?![\d%])\s?[\])]?", re.IGNORECASE)
+# What a machine has, not what it reaches.
+_HARDWARE = re.compile(r"\d\s?(?:[GM]Hz|cores?|核)(?![A-Za-z])", re.IGNORECASE)
+_PARTICLES = re.compile(r"[为是约达到的在上下了和与即既时可得以所故则均都各仅分别:]*")
+# What most cells hold: a number, perhaps with a name before it. Both are read at once.
+PLAIN = re.compile(r"(?:([A-Za-z][A-Za-z0-9]*) ?[:=] ?)?(\d{1,7}(?:\.\d{1,20})?)(?: ?(%|fps|FPS|ms))?")
 _PLAIN_UNITS = {text: unit_of(match) for text in ("%", "fps", "FPS", "ms") if (match := UNIT.fullmatch(text))}
 _TOKEN = re.compile(
     rf"""(?P<spread>(?:±|\+/-|\+-)\s?\d+(?:\.\d+)?%?)
@@ -36,13 +38,12 @@ _TOKEN = re.compile(
     |(?P<times>[*×](?=\s?\d)|(?<=\d)[xX](?=\s?\d)|(?<=\d\s)[xX](?=\s\d))
     |(?P<bar>[/|,;\n])
     |(?P<open>[(\[{{])|(?P<close>[)\]}}])
-    |(?P<word>[A-Za-z_][\w.@-]*|[\u3400-\u9fff]+)""",
+    |(?P<word>[A-Za-z_][A-Za-z\d_.@-]*|[\u3400-\u9fff]+)""",
     re.VERBOSE,
 )
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What a cell says; `named` tells that every figure has its own name."""
 
     state: State
@@ -63,9 +64,8 @@ class Cells:
 
     def _read(self, text: str) -> Reading:
         plain = fold(text).strip().strip("*`").strip()
-        number = _PLAIN_NUMBER.fullmatch(plain)
-        if number:
-            return Reading("figures", (Figure(float(number[1]), _PLAIN_UNITS.get(number[2])),))
+        if simple := self.simple(plain):
+            return simple
         state = self._state(plain)
         if state:
             return Reading(state)
@@ -73,8 +73,17 @@ class Cells:
         figures = tuple(figure for batch, part in parts for figure in self._figures(batch, part))
         return Reading("figures" if figures else "words", figures)
 
+    def simple(self, plain: str) -> Reading | None:
+        """Return what a cell says that holds one plain number, perhaps with a metric's name before it, else None."""
+        found = PLAIN.fullmatch(plain)
+        name = self.words.metrics.whole(found[1]) if found and found[1] else ""
+        if not found or (found[1] and name in ("", "iou")):  # An IoU may be a threshold.
+            return None
+        figure = Figure(float(found[2]), _PLAIN_UNITS.get(found[3]), name, bool(name))
+        return Reading("figures", (figure,))
+
     def _figures(self, batch: int | None, text: str) -> list[Figure]:
-        tokens = list(self._tokens(text))
+        tokens = list(self.tokens(text))
         if not any(token.kind == "number" for token in tokens):
             return []
         return [figure._replace(batch=batch) if batch else figure for figure in grouped(tokens)]
@@ -85,14 +94,15 @@ class Cells:
             return "empty"
         if known == "ditto":
             return "ditto"
-        if len(plain) > LONGEST or _THRESHOLDS.fullmatch(plain) or plain.lower().startswith(("http:", "https:")):
+        is_address = plain.lower().startswith(("http:", "https:"))
+        if len(plain) > LONGEST or is_address or _HARDWARE.search(plain) or _THRESHOLDS.fullmatch(plain):
             return "words"
         found = {one.name for one in self.words.states.find(plain)}
         if "memory" in found:
             return "memory"
         return "unsupported" if "unsupported" in found else None
 
-    def _tokens(self, text: str) -> Iterator[Token]:
+    def tokens(self, text: str) -> Iterator[Token]:
         """Yield names, numbers with their units, and the signs between them."""
         end = 0
         for found in self.words.metrics.find(text):
@@ -129,15 +139,19 @@ class Cells:
 
 def _number(text: str, match: re.Match[str]) -> tuple[list[Token], int]:
     """Return a number with the unit behind it, or nothing where it counts things or begins a name; and its end."""
-    place = match.end()
+    place, value = match.end(), _value(match["number"])
+    if value >= LARGEST:
+        return [Token("count", match["number"])], place
     unit = UNIT.match(text, place + (1 if text[place : place + 1] == " " else 0))
     if unit:
-        return [Token("number", match["number"], _value(match["number"]), unit_of(unit))], unit.end()
+        return [Token("number", match["number"], value, unit_of(unit))], unit.end()
     if counted := _COUNTED.match(text, place):
         return [Token("count", match["number"])], counted.end()
+    if text[place : place + 1] == "_":
+        return [], place
     if text[place : place + 1].isascii() and text[place : place + 1].isalpha() and not _GLUED.match(text, place):
         return [], place
-    return [Token("number", match["number"], _value(match["number"]))], place
+    return [Token("number", match["number"], value)], place
 
 
 def _value(text: str) -> float:
@@ -157,14 +171,13 @@ def _by_batch(text: str) -> list[tuple[int | None, str]]:
 
 
 def _without_iou(text: str) -> str:
-    """Return a text without IoU thresholds (`IoU=0.50:0.95`), where other numbers remain."""
+    """Return a text without IoU thresholds: `IoU=0.50:0.95`."""
     if "iou" not in text.lower():
         return text
-    left = _IOU.sub(" ", text)
-    return left if re.search(r"\d", left) else text
+    return _IOU.sub(" ", text)
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:
-    before = re.search(r"[A-Za-z][A-Za-z0-9]*[_-]$", text[max(0, start - 40) : start])
+    before = re.search(r"(?<![A-Za-z0-9.])(?:[A-Za-z][A-Za-z0-9]*[_-]|\d{1,3}_)$", text[max(0, start - 40) : start])
     after = re.match(r"(?:[_-][A-Za-z][A-Za-z0-9]*)+", text[end : end + 40])
     return start - (len(before.group()) if before else 0), end + (after.end() if after else 0)

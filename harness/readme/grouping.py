@@ -6,6 +6,7 @@ from typing import NamedTuple
 from harness.readme.quantities import Unit
 
 MOST_NUMBERS = 40
+MANY = "a row of numbers behind one name; the first is given"
 
 
 class Figure(NamedTuple):
@@ -40,7 +41,7 @@ def _calculated(tokens: Sequence[Token]) -> list[Token]:
         if token.kind == "sign" and _ends_calculation(tokens, i):
             while kept and kept[-1].kind in ("number", "times", "bar", "open", "close"):
                 kept.pop()
-        elif token.kind not in ("spread", "count") and not (token.kind == "number" and _is_bracketed_spread(tokens, i)):
+        elif token.kind not in ("spread", "count") and not _is_aside(tokens, i):
             kept.append(token)
     return [token for i, token in enumerate(kept) if not _is_factor(kept, i)]
 
@@ -58,10 +59,19 @@ def _ends_calculation(tokens: Sequence[Token], i: int) -> bool:
     return before[-1].kind in ("number", "close") and any(token.kind in ("times", "bar") for token in before)
 
 
-def _is_bracketed_spread(tokens: Sequence[Token], i: int) -> bool:
-    """Tell whether a number stands alone in brackets right behind another: `0.752(0.140)`."""
+def _is_aside(tokens: Sequence[Token], i: int) -> bool:
+    """Tell whether a token stands in brackets behind what it belongs to: a spread, a variant as in `mIoU (SS)`."""
+    if tokens[i].kind == "name":
+        first = next((k for k in range(i, 0, -1) if not _is_strange(tokens[k])), i)
+        last = next((k for k in range(i, len(tokens)) if not _is_strange(tokens[k])), i)
+        kinds = [tokens[first].kind, tokens[last].kind]
+        return first < i < last and kinds == ["open", "close"] and tokens[first - 1].known
     kinds = [token.kind for token in tokens[max(0, i - 2) : i + 2]]
     return kinds == ["number", "open", "number", "close"] and tokens[i - 2].unit == tokens[i].unit
+
+
+def _is_strange(token: Token) -> bool:
+    return token.kind == "name" and not token.known
 
 
 def grouped(tokens: Sequence[Token]) -> list[Figure]:
@@ -120,7 +130,8 @@ def _named(numbers: Sequence[Token], names: Sequence[Token], leading: bool) -> l
     elif names and len(lower) == 1:
         chosen = [names[-1] if leading else names[0]]
     elif names and leading and lower[1].kind == "loose":
-        lower, chosen, reason = lower[:1], [names[-1]], "more numbers than names; the first is given"
+        reason = "more numbers than names; the first is given" if len(lower) == 2 else MANY
+        lower, chosen = lower[:1], [names[-1]]
     else:
         chosen = []
     figures = [_figure(number, reason) for number in lower]

@@ -22,6 +22,12 @@ _SHORT_BATCH = re.compile(r"\(?b(\d{1,4})\)?", re.IGNORECASE)
 _FOUR_CHIPS = re.compile(r"\s?[*x×]\s?4(?!\d)|单卡|整卡|/\s?card", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PLAIN = re.compile(r"[\s()\[\]{}<>*#:;,.!?'\"`|/\\_~=+-]+")
+# A chip and the next word without a blank between them: `T4Throughput`.
+_JOINED = re.compile(r"(?<=[A-Z\d])(?=(?:Throughput|Performance|Latency|Accuracy|Precision)(?![a-z]))")
+# A metric only where it stands alone and in capitals: else it is a word like another.
+_ALONE = {"IS": "is"}
+# The two sides of a similarity are no owners of the figure: `om与onnx余弦相似度` is the OM model's.
+_BETWEEN = re.compile(r"与|和|跟|对比|(?<![a-z])(?:with|vs|to|and|between)(?![a-z])", re.IGNORECASE)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _AVERAGES = frozenset(("test", "val", "eval", "avg", "mean", "average", "overall", "final", "best", "om", "npu", "gpu"))
 
@@ -76,7 +82,9 @@ class Labels:
         self.read = lru_cache(maxsize=4096)(self._read)
 
     def _read(self, text: str) -> Facts:
-        plain = fold(text).strip()
+        plain = _JOINED.sub(" ", fold(text).strip())
+        if plain.strip("*") in _ALONE:
+            return Facts(text=plain, metrics=(_ALONE[plain.strip("*")],), kind="accuracy")
         if not plain or len(plain) > LONGEST:
             return Facts(text=plain[:LONGEST], rest=plain[:LONGEST])
         ratio = self._ratio(plain)
@@ -101,7 +109,7 @@ class Labels:
             metrics=metrics,
             kind=_kind(kinds, metrics, unit),
             unit=unit,
-            roles=frozenset(found.name for found in self.words.roles.find(left)),
+            roles=self._roles(left, metrics),
             marks=self._marks(text),
             variants=self._variants(text),
             part=part,
@@ -136,6 +144,11 @@ class Labels:
         known = self.words.chips.has(text) or any(one.name == "reference" for one in self.words.roles.find(text))
         return known and not self.words.metrics.has(text) and len(text) < 40
 
+    def _roles(self, text: str, metrics: Sequence[str]) -> frozenset[str]:
+        roles = frozenset(found.name for found in self.words.roles.find(text))
+        compared = "cosine similarity" in metrics and _BETWEEN.search(text)
+        return roles - {"reference", "training"} if compared else roles
+
     def _marks(self, text: str) -> frozenset[str]:
         return frozenset(found.name for found in self.words.labels.find(text))
 
@@ -164,6 +177,8 @@ def metric_name(printed: str, canonical: str) -> str:
     """Return a metric's name: canonical, or as printed where it is part of a longer one (`ACC_svhn_mnist`)."""
     words = [word for word in re.split(r"[_-]", printed.lower()) if word and word not in _AVERAGES]
     kept = "_".join(words)
+    if words and words[0].isdigit():  # `1_Dice` and `2_Dice` are two metrics.
+        return printed.lower()
     return canonical if len(words) <= 1 or len(printed) <= len(canonical) + 2 or not kept.isascii() else printed.lower()
 
 

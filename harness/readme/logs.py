@@ -11,18 +11,24 @@ from harness.readme.rows import Row, Where
 from harness.readme.surroundings import Commands
 from harness.readme.vocabulary import fold
 
-# The evaluation scripts of the classification models print {"key": "Top1 accuracy", "value": "69.74%"}.
-_KEY_VALUE = re.compile(r"\"key\"\s?:\s?\"([^\"]{1,60})\"\s?,\s?\"value\"\s?:\s?\"([\d.]{1,20})(%?)\"")
-# pycocotools' COCOeval.summarize(): Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.374
-_COCO = re.compile(
-    r"\(AP\)\s*@\[\s*IoU=(0\.\d\d(?::0\.\d\d)?)\s*\|\s*area=\s*all\s*\|\s*maxDets=\s*100\s*\]\s*=\s*(\d\.\d+)"
+# The evaluation scripts of the classification models print {"key": "Top1 accuracy", "value": "69.74%"}, as JSON or
+# as Python's own dictionary.
+KEY_VALUE = re.compile(
+    r"([\"'])key\1\s?:\s?\1([^\"']{1,60})\1\s?,\s?\1value\1\s?:\s?(?:\1(?=[^\"']{1,24}\1))?(\d{1,9}(?:\.\d+)?)(%?)(?![\d.])"
 )
-_COCO_NAMES = {"0.50:0.95": "ap", "0.50": "ap50", "0.75": "ap75"}
-_AVERAGE = re.compile(r"inference average time( without first time)?\s?[:=]\s?(\d+(?:\.\d+)?)\s?ms", re.IGNORECASE)
+# pycocotools' COCOeval.summarize(): Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.374
+COCO = re.compile(
+    r"\((A[PR])\)\s*@\[\s*IoU=(0\.\d\d(?::0\.\d\d)?)\s*\|\s*area=\s*(all|small|medium|large)\s*\|"
+    r"\s*maxDets=\s*(\d{1,4})\s*\]\s*=\s*(\d\.\d+)"
+)
+COCO_NAMES = {"0.50:0.95": "", "0.50": "50", "0.75": "75"}
+AVERAGE = re.compile(
+    r"inference average time( without first time)?\s?[:=]\s?(\d{1,9}(?:\.\d+)?)\s?ms", re.IGNORECASE | re.ASCII
+)
 # msame prints the time of every run, too.
 ONE_RUN = re.compile(r"^\s*inference time\s?:\s?[\d.]+\s?ms\s*$", re.IGNORECASE)
-_FLOAT = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
-_SUMMARY = re.compile(r"miou\s*[:=]\s*(\d+\.\d+)((?:\s+\d+\.\d+){4})\s*$", re.IGNORECASE)
+_FLOAT = re.compile(r"(?<!\d)\d{1,9}\.\d+(?:e[-+]?\d{1,2}(?!\d))?")
+SUMMARY = re.compile(r"miou\s*[:=]\s*(\d{1,9}\.\d+)((?:\s+\d{1,9}\.\d+){4})\s*$", re.IGNORECASE | re.ASCII)
 # The order in which the usual confusion-matrix class prints (jfzhang95/pytorch-deeplab-xception, utils/metrics.py).
 _SUMMARY_METRICS = ("pixacc", "meanacc", "miou", "fwiou")
 # The classes of Cityscapes in the order of their train ids (cityscapesScripts, helpers/labels.py).
@@ -32,8 +38,9 @@ CITYSCAPES = (
 )  # fmt: skip
 MOST_CLASSES = 200
 _FRACTION = re.compile(r"\d\.\d")
+_WORD = re.compile(r"[^\W\d_]")
 _GAP = re.compile(r"\s{2,}|\t")
-_CHECKPOINT = re.compile(r"(?<![\w.])([A-Za-z][\w-]{0,80}_(0\.\d{3,6})_[\w.-]{0,60}\.(?:pth|pt|ckpt|pkl|h5|tar))(?!\w)")
+CHECKPOINT = re.compile(r"(?<![\w.])([A-Za-z][\w-]{0,80}_(0\.\d{3,6})_[\w.-]{0,60}\.(?:pth|pt|ckpt|pkl|h5|tar))(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -46,19 +53,29 @@ class Average:
 
 def average_time(text: str) -> Average | None:
     """Return msame's average of a line, or None."""
-    match = _AVERAGE.search(text) if "average" in text.lower() else None
+    match = AVERAGE.search(text) if "average" in text.lower() else None
     return Average(float(match[2]), bool(match[1])) if match else None
 
 
 def evaluation(line: Line, labels: Labels) -> Iterator[Row]:
     """Yield the metrics of an evaluation script's line of JSON, and of COCO's summary."""
-    for key, number, percent in _KEY_VALUE.findall(line.text) if '"key"' in line.text else ():
+    for _, key, number, percent in KEY_VALUE.findall(line.text) if "key" in line.text else ():
         metrics = labels.read(key).metrics
         if metrics:
             yield _row(line, metrics[0], float(number), "%" if percent else "")
-    for ious, number in _COCO.findall(line.text) if "(AP)" in line.text else ():
-        if ious in _COCO_NAMES:
-            yield _row(line, _COCO_NAMES[ious], float(number))
+    if "IoU=" in line.text:
+        yield from _coco(line)
+
+
+def _coco(line: Line) -> Iterator[Row]:
+    """Yield the score of a line of COCO's summary; of a log, which has all of them, only those of all sizes' AP."""
+    for short, ious, area, most, number in COCO.findall(line.text):
+        conditions = [f"area={area}" if area != "all" else "", f"maxDets={most}" if most != "100" else ""]
+        condition = ", ".join(filter(None, conditions))
+        if ious not in COCO_NAMES or (line.code and (short == "AR" or condition)):
+            continue
+        name = f"{short.lower()}{COCO_NAMES[ious]}"
+        yield _row(line, name, float(number)).model_copy(update={"condition": condition})
 
 
 def averages(line: Line, commands: Commands) -> Iterator[Row]:
@@ -80,7 +97,7 @@ def averages(line: Line, commands: Commands) -> Iterator[Row]:
 
 def segmentation(lines: Sequence[Line], i: int, commands: Commands) -> Iterator[Row]:
     """Yield what a segmentation script prints: mIoU with four more scores, and above it the IoU of each class."""
-    match = _SUMMARY.search(lines[i].text) if "iou" in lines[i].text.lower() else None
+    match = SUMMARY.search(lines[i].text) if "iou" in lines[i].text.lower() else None
     if not match:
         return
     scores = match[2].split()
@@ -116,11 +133,22 @@ def _row(line: Line, metric: str, value: float, unit: str = "") -> Row:
 
 
 def bare_table(lines: Sequence[Line], i: int, labels: Labels) -> Grid | None:
-    """Return the table without bars that begins with a line of metrics: columns parted by two blanks or a tab."""
+    """Return the table without bars that begins with a line of metrics: columns parted by two blanks or a tab.
+
+    One metric is enough where the first column is that of models or batches. An indented line may leave out the
+    first name.
+    """
     headers = _GAP.split(lines[i].text.strip())
+    if _is_nameless(headers, lines[i : i + 2]):
+        headers = ["", *headers]
     if len(headers) < 2 or len(headers) > 12 or _FRACTION.search(lines[i].text):
         return None
-    if sum(bool(labels.read(one).metrics) for one in headers) < 2:
+    text = fold(lines[i].text)
+    if not (labels.words.metrics.has(text) or labels.words.kinds.has(text)):
+        return None
+    by_batch = not headers[0] and labels.read(_GAP.split(lines[i + 1].text.strip())[0]).batch
+    alone = labels.words.parts.whole(headers[0]) == "model" or by_batch
+    if sum(labels.read(one).kind == "accuracy" for one in headers) < (1 if alone else 2):
         return None
     rows = [headers]
     for line in lines[i + 1 : i + 40]:
@@ -132,11 +160,19 @@ def bare_table(lines: Sequence[Line], i: int, labels: Labels) -> Grid | None:
     return rectangular(numbered, 1, fenced=lines[i].code)
 
 
+def _is_nameless(headers: Sequence[str], lines: Sequence[Line]) -> bool:
+    """Tell whether the row below an indented header has one cell more, and words in the first."""
+    if len(lines) < 2 or not lines[0].text[:1].isspace():
+        return False
+    cells = _GAP.split(lines[1].text.strip())
+    return len(cells) == len(headers) + 1 and _WORD.match(cells[0]) is not None and bool(_FLOAT.search(cells[1]))
+
+
 def checkpoints(lines: Sequence[str]) -> Iterator[tuple[int, str, float]]:
     """Yield file names of weights that hold a score, as `..._0.687_best_model.pth`: line, name and score."""
     seen: set[str] = set()
     for i, line in enumerate(lines):
-        for match in _CHECKPOINT.finditer(line) if "best" in line.lower() and len(line) < 2000 else ():
+        for match in CHECKPOINT.finditer(line) if "best" in line.lower() and len(line) < 2000 else ():
             if match[1] not in seen and "best" in match[1].lower():
                 seen.add(match[1])
                 yield i + 1, match[1], float(match[2])

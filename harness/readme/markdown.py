@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 # Longer texts are no cells and no sentences with results; their markup is left alone, which bounds the time.
 LONGEST_INLINE = 4000
 _MARKUP = re.compile(r"[\[*_`<&\\~]")
+_MARKED = re.compile(rf"{_MARKUP.pattern}|://")
 _ESCAPE = re.compile(r"\\[!-/:-@\[-`{-~]")
 _URL = re.compile(r"(?:https?|ftp)://[^\s|<>\u3400-\u9fff]+", re.IGNORECASE)
 _BREAK = re.compile(r"<\s?/?\s?br\s?/?\s?>", re.IGNORECASE)
 _DELIMITER = re.compile(r"[\s|:+=-]*[-=][\s|:+=-]*")
 _QUOTE = re.compile(r"^[\s>]*")
+# A word without marks in it, as bold or as a link to an address without marks.
+_WORD = r"[^\s\[\]()*_`<>&\\~!|]+(?: [^\s\[\]()*_`<>&\\~!|]+)*"
+SIMPLE = re.compile(rf"\*\*({_WORD})\*\*|\[({_WORD})\]\([\w:/.#%-]*\)")
 _ESCAPED = "\ue000"
+# What blocks, their marks and their underlines begin with (CommonMark 0.31), and empty lines.
+_BEGINS_BLOCK = frozenset(["", *" \t#>*+-_=`~0123456789"])
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,25 @@ def _parsers() -> tuple["MarkdownIt", "MarkdownIt"]:
 
 def outline(text: str) -> Outline:
     """Return the code blocks and headings of a Markdown text, in time linear in its length."""
+    lines = text.split("\n")
+    kept = [i for i in range(len(lines)) if not (i and is_word(lines[i]) and is_word(lines[i - 1]))]
+    short = full_outline("\n".join([lines[i] for i in kept]))
+    ends = [*kept[1:], len(lines)]
+    code = {line: language for i, language in short.code.items() for line in range(kept[i], ends[i])}
+    return Outline(code, frozenset(kept[i] for i in short.headings))
+
+
+def full_outline(text: str) -> Outline:
+    """Return what `outline` does, with every line parsed."""
     code: dict[int, str] = {}
     headings: set[int] = set()
     _parsers()[0].parse(text, {"code": code, "headings": headings})
     return Outline(code, frozenset(headings))
+
+
+def is_word(line: str) -> bool:
+    """Tell whether a line begins no block. Behind another such line it can only be more of the same: text, or code."""
+    return line[:1] not in _BEGINS_BLOCK
 
 
 def _note_places(blocks: "MarkdownIt") -> None:
@@ -116,16 +137,33 @@ def plain(text: str) -> str:
     '79.4%\\nok'
     """
     if "://" in text:
-        text = _URL.sub(lambda match: match[0] if text.endswith("](", 0, match.start()) else "", text)
-    if not _MARKUP.search(text) or len(text) > LONGEST_INLINE or _is_inert(text):
+        text = _URL.sub(lambda match: match[0] if _is_linked(text, match.start()) else "", text)
+    if len(text) > LONGEST_INLINE or is_unmarked(text):
         return text.strip()
+    words = simple(text)
+    return rendered(text) if words is None else words
+
+
+def _is_linked(text: str, place: int) -> bool:
+    """Tell whether an address is that of a link; of one that is cut by a bar the beginning is missing."""
+    return text.endswith("](", 0, place) and "[" in text[: place - 2]
+
+
+def simple(text: str) -> str | None:
+    """Return the words of a text that is nothing but a link or one bold word, or None; most marked cells are."""
+    match = SIMPLE.fullmatch(text)
+    return (match[1] or match[2]).strip() if match else None
+
+
+def rendered(text: str) -> str:
+    """Return the words that Markdown makes of a text."""
     tokens = _parsers()[1].parseInline(_BREAK.sub("\n", text), {})
     return "".join(_text_of(tokens[0].children or [])).strip() if tokens else ""
 
 
-def _is_inert(text: str) -> bool:
-    """Tell whether the signs of a text mark nothing: each alone, or without the one that ends it."""
-    return not (
+def is_unmarked(text: str) -> bool:
+    """Tell whether a text has no signs of Markdown, or each alone, or without the one that ends it."""
+    return not _MARKUP.search(text) or not (
         "\n" in text
         or "](" in text
         or "~~" in text
@@ -176,7 +214,8 @@ def pipe_grid(lines: Sequence[tuple[int, str]], fenced: bool) -> Grid | None:
         if is_delimiter(body):
             headers = headers or len(rows)
         else:
-            rows.append([Cell(plain(cell), number) for cell in _cells(body)])
+            words = _cells(body) if _MARKED.search(body) is None else map(plain, _cells(body))
+            rows.append([Cell(text, number) for text in words])
     divided = len(rows) < len(bodies)
     if not divided and sum(body.startswith(("|", "｜")) for _, body in bodies) < 2:
         return None

@@ -16,6 +16,8 @@ from harness.readme.surroundings import Surroundings
 LEAST_PERCENT = 10.0
 # Rows with the same labels follow each other; what columns mean for so many of them is kept.
 LATELY = 512
+# Models are trained on these; without a word they stand for the training beside an offline model's chip.
+TRAINING_CHIPS = frozenset(("Ascend910", "Ascend910A", "Ascend910B"))
 STRANGERS = frozenset(("reference", "training"))
 
 
@@ -34,12 +36,12 @@ class RowLabels:
     best: bool = False
     card: bool = False
 
-    @cached_property
+    @property
     def roles(self) -> frozenset[str]:
         """Whose figures they are."""
         return frozenset().union(*(one.roles for one in self.facts))
 
-    @cached_property
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the labels name."""
         return next((one.metrics for one in self.facts if one.metrics), ())
@@ -74,10 +76,19 @@ class TableFacts:
         """The columns of figures."""
         return tuple(column for column in self.columns if column.part == "value")
 
+    @cached_property
+    def has_batches(self) -> bool:
+        """Tell whether the batch stands in the table, in a column of its own or as several."""
+        return any(column.part == "batch" or column.batch for column in self.columns)
+
     def has_offline(self, kind: str) -> bool:
         """Tell whether somewhere figures of the offline model stand, of this kind or of none named."""
         named = [one for one in self.values if "offline" in one.facts.roles and not one.facts.roles & STRANGERS]
         return "offline" in self.row_roles or any(not kind or one.facts.kind in ("", kind) for one in named)
+
+    def has_offline_beside(self, chip: str) -> bool:
+        """Tell whether another chip has a column that says that the offline model's figures stand there."""
+        return any("offline" in one.facts.roles and one.facts.chip not in ("", chip) for one in self.values)
 
     def has_promise(self, kind: str, but: Column) -> bool:
         """Tell whether another column of this kind has figures that are nobody else's."""
@@ -171,6 +182,8 @@ class Meaning:
             return False
         if chip == "NPU" and (table.has_offline(kind) or table.is_training_table()):
             return True
+        if chip in TRAINING_CHIPS and table.has_offline_beside(chip):
+            return True
         stated = column.facts.roles or row.roles or column.facts.chips or row.chip
         return table.around.is_reference(self.labels) if not stated or _is_training(table, self.labels) else False
 
@@ -197,4 +210,4 @@ def _is_training(table: TableFacts, labels: Labels) -> bool:
 
 def joined(reasons: Sequence[str]) -> str:
     """Return the reasons for doubt as one text."""
-    return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+    return "; ".join(dict.fromkeys(filter(None, reasons))) if any(reasons) else ""

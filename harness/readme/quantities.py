@@ -24,9 +24,9 @@ _RATES = (
 _AROUND_SECONDS = ("()", "[]", "/", "/)", "//")
 _DURATION = rf"(?:m|mili|milli)?(?:{_SECONDS})(?![a-z])|msec|毫秒|[uµμ]s(?![a-z])|微秒"
 # The first signs of all units: to see that none begins here is quicker than to try each of them.
-_FIRST = "cfimpqstuvwxµμ%×个倍句字帧幅张微条毫秒"
+FIRST = "cfimpqstuvwxµμ%×个倍句字帧幅张微条毫秒"
 UNIT = re.compile(
-    rf"(?=[{_FIRST}])(?:"
+    rf"(?=[{FIRST}])(?:"
     + "|".join(f"(?P<r{i}>{pattern})" for i, (_, pattern) in enumerate(_RATES))
     + rf"|(?P<duration>(?:{_DURATION}))(?:\s?(?:/|per)\s?(?P<per>{_THING})(?![a-z]))?"
     + r"|(?P<percent>%)|(?P<times>倍|×(?!\s?\d)|x(?![a-z0-9])))",

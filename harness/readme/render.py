@@ -9,6 +9,7 @@ from harness.cards import Baseline, Expect, ModelCard
 from harness.readme import vocabulary
 from harness.readme.claims import FAILURES, SPEEDS
 from harness.readme.rows import Row, Where
+from harness.units import WHOLES
 
 # The five columns that about 175 tables of ModelZoo READMEs have, in their own words.
 CHIP, BATCH, DATASET, ACCURACY, PERFORMANCE = "芯片型号", "Batch Size", "数据集", "精度", "性能"
@@ -113,7 +114,7 @@ def _of_baseline(row: Baseline, card: ModelCard) -> Row:
         kind=kind,
         metric=row.metric,
         value=row.value,
-        unit=row.unit or ("fraction" if kind == "accuracy" else ""),
+        unit=row.unit if row.unit in WHOLES else row.compared_in,
         chip="" if row.chip == "any" else row.chip,
         printed_chip=row.printed if row.chip != "any" else "",
         scope=row.scope,

@@ -1,24 +1,32 @@
 """From a README to its typed rows: the tables' first, then what sentences, code and logs say beyond them."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.errors import UsageError
 from harness.readme import document, logs, markdown, vocabulary
+from harness.readme.clashes import told_apart
 from harness.readme.document import Document
 from harness.readme.figures import Cells
 from harness.readme.finder import Finder, Found, SameBatches
 from harness.readme.labels import GENERAL, Labels
-from harness.readme.redact import redact
+from harness.readme.redact import may_hide, redact
 from harness.readme.rows import Notice, Parsed, Row, Where
 
 # A score in the name of a file of weights is believed where it is so near to a promised one.
 NEAR_PROMISE = 0.03
 # So many chips and batches are compared before a figure in the text counts as said already.
 MOST_COMPARED = 64
+# An Ascend 310 card (Atlas 300) has four chips; a README rounds what they reach together.
+CHIPS_OF_A_CARD = 4
+ROUNDED = 1e-3
+_NOWHERE = ("", 0)
+# A notice is for somebody to read. The reasons of all rows stand in the rows.
+MOST_DOUBTS = 1000
 # READMEs have some hundred texts, and many in common. Of one with more nothing is kept: it would be no use to others.
 MOST_KEPT = 1000
 
@@ -53,59 +61,80 @@ class Parser:
         self.finder = Finder(self.labels, self.cells)
 
     def parse(self, text: str) -> Parsed:
-        """Return the rows of a README's text in the order of its lines, and notices."""
-        with _uncollected():
-            parsed = self._parsed(text)
+        """Return the rows of a README's text in the order of its lines, and notices.
+
+        It does without the collector of cycles, which rows have none of: that took half of the time of a huge README.
+        """
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return self._parsed(text)
+        finally:
+            self._forget()
+            if was_on:
+                gc.enable()
+
+    def _forget(self) -> None:
         for kept in (self.labels.read, self.cells.read, markdown.plain):
             if kept.cache_info().currsize > MOST_KEPT:
                 kept.cache_clear()
-        return parsed
 
     def _parsed(self, text: str) -> Parsed:
         parts = document.read(text)
         found = self.finder.find(parts)
         rows = sorted((_redacted(row) for row in _joined(found, parts)), key=lambda row: row.where.line)
         notices = [Notice(line=one.line, text=redact(one.text)) for one in found.notices]
-        notices += [Notice(line=row.where.line, text=f"uncertain: {row.reason}") for row in rows if not row.certain]
+        notices += _doubts(rows)
         notices += [Notice(line=line, text=text) for line, text in parts.unread]
         if not rows:
             notices.append(Notice(line=0, text="no results found"))
         return Parsed(rows=tuple(rows), notices=tuple(dict.fromkeys(notices)))
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Do without the collector of cycles, which rows have none of: it took a third of the time of a huge README."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _doubts(rows: Iterable[Row]) -> Iterator[Notice]:
+    """Yield a notice for each row that is uncertain; of more than anybody reads, only that there are more."""
+    doubtful = [row for row in rows if not row.certain]
+    for row in doubtful[:MOST_DOUBTS]:
+        yield Notice(line=row.where.line, text=f"uncertain: {row.reason}")
+    if len(doubtful) > MOST_DOUBTS:
+        yield Notice(line=0, text=f"{len(doubtful) - MOST_DOUBTS} more rows are uncertain, each with its reason")
 
 
 def _joined(found: Found, parts: Document) -> list[Row]:
     """Return the rows of all places without those that repeat or are overruled: a table says more than a sentence."""
-    rows = _distinct(found.tables)
-    rows += _beyond(_distinct(found.texts), rows)
+    rows = _distinct(found.tables, found.places)
+    rows += _beyond(_of_chips(_distinct(found.texts)), rows)
     rows += _claims(found.claims, rows)
     rows += _beyond(_distinct(found.evaluations), rows)
-    rows += _beyond(_distinct(found.code), rows)
+    rows += _beyond(_of_chips(_distinct(found.code), rows), rows)
     rows = [*_spread(rows, found.same), *found.classes]
     rows += _averages(found.averages, rows)
     rows += _of_weights(parts, rows)
-    return list(_with_commands(_told_apart(rows, found.names), found))
+    told, left_out = told_apart(rows, {line: name for line, (name, _) in found.places.items()})
+    if left_out:
+        text = f"{left_out} rows state other numbers for the same as earlier ones, and are left out"
+        found.notices.append(Notice(line=0, text=text))
+    return list(_with_commands(told, found))
 
 
-def _distinct(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows without those that say the same of the same again, on another line."""
+def _distinct(rows: Iterable[Row], places: Mapping[int, tuple[str, int]] = MappingProxyType({})) -> list[Row]:
+    """Return the rows without those that say the same of the same again, on another line.
+
+    Rows of one table speak of different things, and so do tables with different names; `places` holds for each line
+    of a table its name and first line.
+    """
     kept: dict[object, Row] = {}
     for row in rows:
-        first = kept.setdefault((row.identity, row.value), row)
-        if first is not row and first.where.line == row.where.line:
+        line = row.where.line
+        first = kept.setdefault((row.identity, row.value, places.get(line, _NOWHERE)[0]), row)
+        if first is not row and _is_beside(first.where.line, line, places):
             kept[len(kept)] = row
     return list(kept.values())
+
+
+def _is_beside(line: int, other: int, places: Mapping[int, tuple[str, int]]) -> bool:
+    """Tell whether two lines are the same, or of the same table."""
+    return line == other or (line in places and places[line][1] == places.get(other, _NOWHERE)[1])
 
 
 def _beyond(rows: Iterable[Row], others: Iterable[Row]) -> list[Row]:
@@ -125,7 +154,7 @@ class _Said:
             same = self._values.setdefault((row.kind, row.role, row.value), set())
             if len(same) < MOST_COMPARED:
                 same.add((row.chip, row.batch))
-            seen = self._metrics.setdefault((row.kind, row.role, _loose(row.metric)), set())
+            seen = self._metrics.setdefault((row.kind, row.role, _loose(row)), set())
             if len(seen) < MOST_COMPARED:
                 seen.add((row.chip, row.batch, row.condition, row.where.line))
 
@@ -137,7 +166,7 @@ class _Said:
         values = self._values.get((row.kind, row.role, row.value), set())
         if any(_may_be(row.chip, chip) and row.batch in (None, batch) for chip, batch in values):
             return True
-        names = {_loose(row.metric), "acc"} if row.kind == "accuracy" else {row.metric}
+        names = {_loose(row), row.metric, "acc"} if row.kind == "accuracy" else {row.metric}
         seen = [one for name in names for one in self._metrics.get((row.kind, row.role, name), ())]
         return any(
             _may_be(row.chip, chip) and row.batch in (None, batch) and row.condition in ("", condition)
@@ -146,8 +175,19 @@ class _Said:
         )
 
 
-def _loose(metric: str) -> str:
-    return "acc" if metric == "accuracy" else metric
+def _of_chips(rows: Sequence[Row], others: Iterable[Row] = ()) -> Iterator[Row]:
+    """Yield rows without the tool's rates of one chip of which the README states what the card's four reach."""
+    rates = (row for row in (*rows, *others) if row.kind == "throughput" and row.scope == "card")
+    cards = [row.value for row in rates if row.value]
+    for row in rows:
+        rate = row.value if row.kind == "throughput" and "throughputrate" in row.where.text.lower() else None
+        if not rate or not any(math.isclose(CHIPS_OF_A_CARD * rate, card, rel_tol=ROUNDED) for card in cards):
+            yield row
+
+
+def _loose(row: Row) -> str:
+    """Return a metric's name; an accuracy of a table without a name may be any."""
+    return "acc" if row.metric == "accuracy" and row.where.column else row.metric
 
 
 def _may_be(chip: str, other: str) -> bool:
@@ -167,8 +207,12 @@ def _spread(rows: Iterable[Row], same: Iterable[SameBatches]) -> Iterator[Row]:
 
 
 def _averages(averages: list[Row], rows: list[Row]) -> Iterator[Row]:
-    """Yield the averages of tools' logs: references where the README states a latency, else what there is."""
-    stated = any(row.kind == "latency" and row.role == "promise" for row in rows)
+    """Yield the averages of tools' logs: references where the README states what a run takes, else what there is.
+
+    What one image of several takes is no such statement.
+    """
+    latencies = (row for row in rows if row.kind == "latency" and row.role == "promise")
+    stated = any("per image" not in row.condition or row.batch in (None, 1) for row in latencies)
     for row in _distinct(averages):
         if stated:
             yield row.model_copy(update={"role": "reference"})
@@ -210,53 +254,12 @@ def _of_weights(parts: Document, rows: list[Row]) -> Iterator[Row]:
             )
 
 
-def _told_apart(rows: list[Row], names: Mapping[int, str]) -> list[Row]:
-    """Return the rows; those of several tables that differ in nothing but their number get their table's name.
-
-    What then still contradicts an earlier row is uncertain.
-    """
-    first: dict[object, Row] = {}
-    clashing: dict[object, list[Row]] = {}
-    identities = [row.identity for row in rows]
-    for row, identity in zip(rows, identities, strict=True):
-        other = first.setdefault(identity, row)
-        if other.value != row.value:
-            clashing.setdefault(identity, [other]).append(row)
-    added = {identity: _difference(clash, names) for identity, clash in clashing.items()}
-    named = (_named(row, added.get(one, ""), names) for row, one in zip(rows, identities, strict=True))
-    first, told = {}, []
-    for row in named:
-        other = first.setdefault(row.identity, row)
-        if other.value != row.value and row.certain:
-            row = row.changed(certain=False, reason=f"line {other.where.line} states another number for the same")
-        told.append(row)
-    return told
-
-
-def _difference(rows: list[Row], names: Mapping[int, str]) -> str:
-    """Return what tells rows of tables apart: their `column`, their table's `name`, or nothing."""
-    lines: dict[int, set[str]] = {}
-    for row in rows:
-        lines.setdefault(row.where.line, set()).add(row.where.column)
-    if any(len(columns) > 1 for columns in lines.values()):
-        return "column"
-    return "name" if len({names.get(line, "") for line in lines}) > 1 else ""
-
-
-def _named(row: Row, difference: str, names: Mapping[int, str]) -> Row:
-    """Return a row of a table with its column's header, or its table's name, as a condition."""
-    if not difference or not row.where.column:
-        return row
-    added = row.where.column if difference == "column" else names.get(row.where.line, "")
-    return row.changed(condition=", ".join(one for one in (row.condition, added) if one)) if added else row
-
-
 def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
-    """Yield the rows; a promise without a chip gets that of the ATC commands, where no other is printed."""
+    """Yield the rows; a promise for no chip or some NPU gets that of the ATC commands, where no other is printed."""
     chip = found.commands.chip
     printed = {row.chip for row in rows if row.role == "promise" and row.chip and row.kind != "ratio"} - {"NPU"}
     for row in rows:
-        if chip and not row.chip and row.role == "promise" and row.kind != "ratio" and printed <= {chip}:
+        if chip and row.chip in ("", "NPU") and row.role == "promise" and row.kind != "ratio" and printed <= {chip}:
             yield row.changed(chip=chip)
         else:
             yield row
@@ -265,12 +268,14 @@ def _with_commands(rows: list[Row], found: Found) -> Iterator[Row]:
 def _redacted(row: Row) -> Row:
     """Return a row without secrets in any of its texts."""
     texts = (row.model, row.dataset, row.condition, row.metric, row.cls, row.printed_chip)
-    cut = tuple(map(redact, texts))
-    text, column = redact(row.where.text), redact(row.where.column)
-    if cut == texts and (text, column) == (row.where.text, row.where.column):
+    where = row.where
+    if not may_hide("\n".join((*texts, where.text, where.column))):
+        return row
+    clean, text, column = tuple(map(redact, texts)), redact(where.text), redact(where.column)
+    if clean == texts and (text, column) == (where.text, where.column):
         return row
     where = row.where.model_copy(update={"text": text, "column": column})
-    return row.changed(**dict(zip(_TEXTS, cut, strict=True)), where=where)
+    return row.changed(**dict(zip(_TEXTS, clean, strict=True)), where=where)
 
 
 _TEXTS = ("model", "dataset", "condition", "metric", "cls", "printed_chip")

@@ -34,7 +34,7 @@ class RowReader:
 
     def read(self, cells: Sequence[Cell]) -> RowLabels:
         """Return what the labels of the next row say; rows with the same labels get the same object."""
-        best = self._has_best([cell.text for cell in cells])
+        best = self.has_best([cell.text for cell in cells])
         return self._labels(best, *(self._filled(one, cells[one.index].text, best) for one in self._labelling))
 
     def _read(self, best: bool, *texts: str) -> RowLabels:
@@ -44,7 +44,8 @@ class RowReader:
                 labels = self._with(labels, column, text)
         return labels
 
-    def _has_best(self, texts: Sequence[str]) -> bool:
+    def has_best(self, texts: Sequence[str]) -> bool:
+        """Tell whether one of a row's cells says that its figures are the best."""
         has = self.labels.words.best.has
         return has("\n".join(texts)) and any(
             len(text) < SHORT and has(text) and not self.labels.read(text).metrics for text in texts

@@ -51,7 +51,11 @@ class Row(_Fact):
     @property
     def identity(self) -> tuple[object, ...]:
         """Everything but the number and its place: two rows with the same identity contradict each other."""
-        what = (self.kind, self.metric, self.cls, self.role, self.protocol, self.definition, self.condition)
+        return self.identity_under(self.condition)
+
+    def identity_under(self, condition: str) -> tuple[object, ...]:
+        """Return the identity that the row would have with another condition."""
+        what = (self.kind, self.metric, self.cls, self.role, self.protocol, self.definition, condition)
         return (*what, self.chip, self.scope, self.batch, self.model, self.dataset)
 
     def changed(self, **values: object) -> "Row":

@@ -1,7 +1,7 @@
 """Results in sentences and short lines: `平均推理性能：10.75ms`, `bs4 28.8`, `60.5x4=242fps`, `310P/310 = 1.6`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -33,20 +33,28 @@ _MARKER = re.compile(r"^(?:[-*+>•]\s+|\d{1,2}[.)、]\s+|\(\d{1,2}\)\s*|#+\s*)+
 _COMMAND = re.compile(
     r"(?:^|\s)--?[A-Za-z][\w-]*[= ]"
     r"|^\s*(?:[$>]\s?)?(?:python[\d.]*|sh|bash|cd|pip[\d.]*|atc|export|source|git|wget|trtexec|mkdir|conda|sudo)\s"
-    r"|^\s*(?:import|from|def)\s|\w\.(?:py|sh|cpp|cfg)\b|^\s*\./|==|\+=|0x[0-9a-f]{4}|\bcommit|^\s*[\"'{]"
+    r"|^\s*(?:import|from|def)\s|\w\.(?:py|sh|cpp|cfg)\b|^\s*\./|==|\+=|0x[0-9a-f]{4}|\bcommit|^\s*[\"'{]|[\"'](?:label|score)[\"']\s?:"
 )
 # Without a fraction, a share, a bar, a batch and a unit no number of a line is a result.
-_TELLING = re.compile(
+TELLING = re.compile(
     rf"\d\.\d|[%/]|b[ _-]{{0,3}}(?:atch|s|\d|size)|[\d.]\s?-?(?:batch|bs|{UNIT.pattern})", re.IGNORECASE
 )
+# The measured one and the one compared with have these words in common. A clause with no others goes on with the same.
+_ANYBODYS = frozenset(("推理", "infer", "inference", "测试", "test", "实测", "实际"))
 _SECONDS = re.compile(r"\d\s?(?:s|sec|秒)(?![a-z])", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NOISE = re.compile(
-    r"throughput\s?rate\s?[:=]\s?[\d.]+|\[[\w ]+\]\s?throughput.*|module\s?latency\s?[:=]\s?[\d.]+", re.IGNORECASE
+    r"(?<!ave_)throughput\s?rate\s?[:=]\s?[\d.]+"
+    r"|ave_throughput\s?rate\s?[:=]\s?[\d.]+(?=.{0,40}\d\s?[x×*]\s?4\s?=)"  # what follows is the card's
+    r"|\[[\w ]+\]\s?throughput.*|module\s?latency\s?[:=]\s?[\d.]+",
+    re.IGNORECASE,
 )
+_PROGRESS = re.compile(r"\[\s?\d{1,7}\s?/\s?\d{2,7}\s?\]", re.ASCII)
 _CLAUSE = re.compile(r"[;,!?。](?!\d)|(?<!\d),|\.(?=\s|$)")
-_RATIO = re.compile(r"(?P<sides>[\w .*-]{1,24}/[\w .*-]{1,24}?)\s?(?:=|:)\s?(?P<value>\d+(?:\.\d+)?).{0,12}")
-_COMPARED = re.compile(r"(?:相差|差距|误差|差异|偏差)\D{0,8}?(?:不超过|小于|低于|在|<)\s?(\d+(?:\.\d+)?)\s?%")
+_RATIO = re.compile(r"(?P<sides>[\w .*-]{1,24}/[\w .*-]{1,24}?)\s?(?:=|:)\s?(?P<value>\d{1,9}(?!\d)(?:\.\d+)?).{0,12}")
+# A line with one figure, which may be said again as a share: `0.6125, 即61.25%`.
+_BARE = re.compile(r"(\d{1,3}\.\d+|\d{1,3}(?=\s?%))\s?(%)?\s?[.;]?(?:\s?[(,]?\s?即.{1,40})?")
+_COMPARED = re.compile(r"(?:相差|差距|误差|差异|偏差)\D{0,8}?(?:不超过|小于|低于|在|<)\s?(\d{1,9}(?:\.\d+)?)\s?%")
 
 
 class Sentences:
@@ -58,8 +66,13 @@ class Sentences:
         self.left = MOST_LINES
         self._chip, self._chip_line, self._labelled = Facts(), 0, False
 
-    def read(self, line: Line, around: Surroundings) -> list[Row]:
-        """Return the results of a line; call it for the lines in their order."""
+    def read(
+        self, line: Line, around: Callable[[], Surroundings] = Surroundings, batch: int | None = None
+    ) -> list[Row]:
+        """Return the results of a line; call it for the lines in their order.
+
+        `around` is called for few of them; `batch` is that of the log that the line belongs to.
+        """
         counts = any(map(str.isdigit, line.text))
         if self.left <= 0 or not (counts or line.heading or len(line.text) < LONGEST_LABEL):
             return []
@@ -69,14 +82,16 @@ class Sentences:
         if line.heading or not text or _is_no_sentence(text):
             return []
         self.left -= counts
-        if not self.words.chips.has(text) and not (counts and _TELLING.search(text)):
+        if not self.words.chips.has(text) and not (counts and TELLING.search(text)):
             return []
         facts = self.labels.read(text)
         if facts.chip and not (facts.rest or facts.numbers or facts.metrics) and len(text) < LONGEST_LABEL:
             self._remember(facts, line.number, labelled=True)
             return []
-        worth = counts and (len(text) > LONGEST_CLAUSE or facts.is_known or _SECONDS.search(text))
-        rows = self._distinct(text, Place(line, around, self._near(line.number), self._labelled)) if worth else []
+        told = facts.is_known or _SECONDS.search(text) or _BARE.fullmatch(text)
+        rows: list[Row] = []
+        if counts and (told or len(text) > LONGEST_CLAUSE):
+            rows = self._distinct(text, Place(line, around(), self._near(line.number), self._labelled, batch))
         if counts and not rows and facts.chip and len(text) < LONGEST_MENTION:
             self._remember(facts, line.number, labelled=False)
         return rows
@@ -95,14 +110,18 @@ class Sentences:
     def _distinct(self, text: str, place: Place) -> list[Row]:
         """Return the results of a text, each number once for a kind and batch."""
         rows: dict[object, Row] = {}
-        for row in self._results(text, place):
+        for row in self.results(text, place):
             rows.setdefault((row.kind, row.value, row.batch), row)
         return list(rows.values())
 
-    def _results(self, text: str, place: Place) -> Iterator[Row]:
+    def results(self, text: str, place: Place) -> Iterator[Row]:
+        """Yield the results of a text on a line."""
         ratio = _RATIO.fullmatch(text.strip())
         if ratio and self.labels.read(ratio["sides"].strip()).ratio:
             yield ratio_row(self.labels, Quotient(ratio["sides"].strip(), float(ratio["value"])), place.where(text))
+            return
+        if bare := _BARE.fullmatch(text):
+            yield from self.made.bare(float(bare[1]), bool(bare[2]), text, place)
             return
         compared = _COMPARED.search(text)
         if compared:
@@ -110,8 +129,13 @@ class Sentences:
             return
         left = _NOISE.sub(" ", text)
         whole = self.labels.read(left[:LONGEST_CLAUSE])
-        for clause, facts in self._clauses(left):
-            if not facts.chips and whole.chip:
+        clauses = list(self._clauses(left))
+        offline = any("offline" in facts.roles and not facts.chips for _, facts in clauses)
+        for clause, facts in clauses:
+            if offline and facts.chip == "NPU" and "offline" not in facts.roles:  # beside it the NPU trains
+                facts = replace(facts, roles=frozenset(("reference",)))
+            others = "offline" if whole.chip in self.words.reference_chips else "reference"
+            if not facts.chips and whole.chip and others not in facts.roles:
                 facts = replace(facts, chips=whole.chips, printed_chip=whole.printed_chip)
             yield from self.made.rows(clause, facts, text, place)
 
@@ -121,7 +145,9 @@ class Sentences:
         batch = batches.pop() if len(batches) == 1 else None
         roles: frozenset[str] = frozenset()
         for clause in _CLAUSE.split(text, maxsplit=MOST_CLAUSES):
-            roles |= {found.name for found in self.words.roles.find(clause)}
+            found = self.words.roles.find(clause)
+            goes_on = all(clause[one.start : one.end].lower() in _ANYBODYS for one in found)
+            roles = frozenset(one.name for one in found) | (roles if goes_on else frozenset())
             if re.search(r"\d", clause):
                 facts = self.labels.read(clause[:LONGEST_CLAUSE])
                 batch = facts.batch or batch
@@ -157,4 +183,7 @@ def _stripped(text: str, is_code: bool) -> str:
 
 
 def _is_no_sentence(text: str) -> bool:
-    return len(text) > LONGEST or _COMMAND.search(text) is not None or len(_NUMBER.findall(text)) > MOST_NUMBERS
+    # `[40/900] Time: 0.5s` says how far a run is.
+    if _PROGRESS.search(text) or _COMMAND.search(text):
+        return True
+    return len(text) > LONGEST or len(_NUMBER.findall(text)) > MOST_NUMBERS

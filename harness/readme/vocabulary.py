@@ -24,9 +24,11 @@ _FAMILIES = (
     (r"(bleu|rouge)[-_ ]?(\d)(?![a-z\d.])", "{0}{1}"),
     (r"f[-_ ]?([12])(?![\d.])(?:[-_ ]?(?:score|值))?", "f{0}"),
 )
+# Their first letters: that none is here is quicker to see than that none of the patterns matches.
+FAMILIES_BEGIN = "abcfhmnprt"
 _MAKER = re.compile(r"(?:ascend|昇腾|atlas)[\s_-]{0,3}$")
 _INSIDE_NAME = re.compile(r"[a-z0-9.@]")
-_DIGIT = re.compile(r"\d")
+DIGIT = re.compile(r"\d")
 # A label's words are looked up from several sides one after the other.
 LATELY = 32
 
@@ -50,10 +52,9 @@ class Lexicon:
         self._templates = [template for _, template in families]
         self._pattern = re.compile(_tree(self._names, lambda word: _bound(word, edge)))
         numbered = (f"(?P<f{i}>{_numbered(source, i)})" for i, (source, _) in enumerate(families))
-        # Every family begins with one of these letters, which is quicker to see than that none of them matches.
-        self._families = re.compile(rf"(?=[abcfhmnprt])(?:{'|'.join(numbered)})")
+        self.families = re.compile(rf"(?=[{FAMILIES_BEGIN}])(?:{'|'.join(numbered)})")
         self._groups = [
-            [name for name in self._families.groupindex if name.startswith(f"g{i}_")] for i in range(len(families))
+            [name for name in self.families.groupindex if name.startswith(f"g{i}_")] for i in range(len(families))
         ]
         self._before = re.compile(rf"[a-z0-9{edge}]")
         self.find = lru_cache(maxsize=LATELY)(self._find)
@@ -61,11 +62,11 @@ class Lexicon:
     def _find(self, text: str) -> Sequence[Found]:
         """Return the words of a folded text in their order."""
         text = lowered(text)
-        if not self._templates or not _DIGIT.search(text):
+        if not self._templates or not DIGIT.search(text):
             return self._words(text, 0, len(text)) if self._pattern.search(text) else ()
         found: list[Found] = []
         end = 0
-        for match in self._families.finditer(text):
+        for match in self.families.finditer(text):
             if match.start() and self._before.match(text[match.start() - 1]):
                 continue
             found += self._words(text, end, match.start())
@@ -75,7 +76,9 @@ class Lexicon:
 
     def whole(self, text: str) -> str:
         """Return what a text stands for as a whole, or nothing."""
-        return self._names.get(lowered(text.strip()), "")
+        low = lowered(text.strip())
+        family = self.families.fullmatch(low) if self._templates else None
+        return self._family(family) if family else self._names.get(low, "")
 
     def has(self, text: str) -> bool:
         """Tell whether a word is in a text."""
@@ -134,6 +137,7 @@ class Vocabulary:
     kinds: Lexicon
     parts: Lexicon
     roles: Lexicon
+    projects: Lexicon
     labels: Lexicon
     cells: Mapping[str, str]
     states: Lexicon
@@ -178,6 +182,7 @@ def _compiled(synonyms: Path | None) -> Vocabulary:
         kinds=Lexicon(tables["kinds"]),
         parts=Lexicon(tables["parts"]),
         roles=Lexicon(tables["roles"], edge="_-"),
+        projects=Lexicon({"project": tables["projects"]["names"]}),
         labels=Lexicon(tables["labels"]),
         cells=cells,
         states=Lexicon({state: tables["cells"][state] for state in ("memory", "unsupported")}),

@@ -91,9 +91,12 @@ def _operators(found: Contributions) -> Iterator[str]:
     if found.skipped:
         yield f"Operators behind {found.mode}: not looked for: {found.skipped}"
         return
-    yield f"Operators that contribute most to {found.mode}, whose error is {_error(found.error)}"
+    yield f"Operators that contribute most to {found.mode}, whose error is {_error(found.error)} (||a-b|| / ||b||)"
     rows = [(_share(row.share), _error(row.error), row.type, row.name, row.tensor) for row in found.rows]
     yield from _table(("share", "error", "type", "operator", "output tensor"), rows)
+    shares = [row.share for row in found.rows if row.share is not None]
+    if len(shares) > 1:
+        yield f"  together {_share(sum(shares))}"
     yield from wrap(found.method, WIDTH)
     yield from wrap(SHARE, WIDTH)
 

@@ -39,6 +39,8 @@ class AisBenchTool(OmTool):
     """The driver of ais_bench; a file holds a full batch, so that the tool never batches or pads."""
 
     name = "ais_bench"
+    joins = True
+    takes = (".bin", ".npy")
 
     def __init__(
         self, toolchain: Toolchain, artifact: Artifact, device: int, outfmt: str, options: SessionOptions
@@ -47,18 +49,28 @@ class AisBenchTool(OmTool):
         self._flags = frozenset(_FLAG.findall(read_text(self._invoke(["--help"]))))
 
     def run(self, chunk: Chunk) -> Written:
-        """Run every file of the chunk; output i is `<name>_<i>`, or `sample_id_<k>_output_<i>` of the oldest."""
+        """Run every file of the chunk, each of which is a batch."""
+        written = self.answer(chunk)
+        report = self._report(written.log)
+        if report.files_per_run not in (None, 1):
+            got = f"{report.files_per_run} files: the OM has another batch"
+            raise self._failure("one file per run", got, written.log)
+        return written
+
+    def answer(self, chunk: Chunk) -> Written:
+        """Run every file of the chunk; output i is `<name>_<i>`, or `sample_id_<k>_output_<i>` of the oldest.
+
+        `<name>` is the input's up to its first dot.
+        """
         log = self._invoke(
             self._arguments(MODEL, chunk.output, [*self._inputs(chunk.inputs), "--outfmt", self._outfmt])
         )
-        report = self._report(log)
-        if report.files_per_run not in (None, 1):
-            raise self._failure("one file per run", f"{report.files_per_run} files: the OM has another batch", log)
+        self._report(log)
         folders = [path for path in chunk.output.iterdir() if path.is_dir()]
         if len(folders) != 1:
             raise self._failure("one folder of outputs", f"{len(folders)}", log)
         numbers = {name: number for number, name in enumerate(chunk.names)}
-        return Written(log, partial(_output_file, folders[0], self.outputs.suffix, numbers))
+        return Written(log, partial(_output_file, folders[0], self.outputs.suffix, numbers), folders[0])
 
     def time(self, plan: TimePlan, chunk: Chunk) -> Measurement:
         """Time rounds on the device, the copies left out; ais_infer lists no rounds: the mean of each invocation."""
@@ -133,6 +145,6 @@ class AisBench(OmFiles):
 
 
 def _output_file(folder: Path, suffix: str, numbers: dict[str, int], name: str, index: int) -> Path:
-    path = folder / f"{name}_{index}.{suffix}"
+    path = folder / f"{name.split('.')[0]}_{index}.{suffix}"
     oldest = folder / f"sample_id_{numbers[name]}_output_{index}.{suffix}"
     return oldest if not path.is_file() and oldest.is_file() else path

@@ -21,7 +21,7 @@ from harness.measure import TimePlan
 from harness.process import run_tool
 from harness.results import Measurement
 from harness.runtimes.engine import check_options
-from harness.runtimes.files import Chunk, FileSession, Written
+from harness.runtimes.files import FOLDER_MODE, Chunk, FileSession, Written
 from harness.runtimes.om_failures import om_failure, read_text
 from harness.runtimes.output_files import FORMATS
 from harness.runtimes.protocol import Gauge, NoGauge, Session, SessionOptions
@@ -41,6 +41,10 @@ class OmTool(ABC):
     """
 
     name: ClassVar[str]
+    joins: ClassVar[bool] = False
+    """Whether the tool puts files of fewer samples together to a batch, beside those that it takes anyway."""
+    takes: ClassVar[tuple[str, ...]] = (".bin",)
+    """The suffixes of the files that the tool reads for what they are."""
 
     def __init__(
         self, toolchain: Toolchain, artifact: Artifact, device: int, outfmt: str, options: SessionOptions
@@ -54,8 +58,12 @@ class OmTool(ABC):
         self._adopt(artifact.path, MODEL)
 
     @abstractmethod
+    def answer(self, chunk: Chunk) -> Written:
+        """Run every file of the chunk, in batches that are the tool's own business; the outputs' folder is told."""
+
     def run(self, chunk: Chunk) -> Written:
         """Run every file of the chunk."""
+        return self.answer(chunk)
 
     @abstractmethod
     def time(self, plan: TimePlan, chunk: Chunk) -> Measurement:
@@ -143,6 +151,32 @@ class OmTool(ABC):
             ) from error
 
 
+class OmSession(FileSession):
+    """A FileSession that also runs folders which somebody else filled, as a user of the tool would."""
+
+    def __init__(self, tool: OmTool, artifact: Artifact, options: SessionOptions) -> None:
+        super().__init__(tool, artifact, replace(options, workdir=tool.folder), tool.gauge)
+        self._om_tool, self._batch = tool, options.batch
+
+    def refusal(self, rows: int, suffix: str) -> str:
+        """Return what files the tool takes where it takes none of so many samples and that suffix, else nothing."""
+        tool = self._om_tool
+        if suffix not in tool.takes:
+            return f"{tool.name} takes {' and '.join(tool.takes)} files"
+        if rows == tool.rows or (tool.joins and self._batch % rows == 0):
+            return ""
+        return f"{tool.name} takes files of {tool.rows} {'sample' if tool.rows == 1 else 'samples'} here"
+
+    def run_folders(self, inputs: Sequence[Path], folder: Path) -> Written:
+        """Run the tool once on a folder of files per input, which it batches and pads in its own way; raises RunError.
+
+        `folder`, which is made, takes what it writes. Of that nothing is looked at but what it says of itself.
+        """
+        output = folder / "output"
+        output.mkdir(FOLDER_MODE, parents=True)
+        return self._om_tool.answer(Chunk(folder, tuple(inputs), output))
+
+
 @dataclass(frozen=True)
 class OmGauge:
     """A Gauge over a tool that times the canary OM."""
@@ -163,9 +197,7 @@ class OmFiles:
 
     def __init__(self, toolchain: Toolchain, outfmt: str = "BIN") -> None:
         self.name = self.tool.name
-        if outfmt not in self.outfmts:
-            raise UsageError(self.name, f"expected the format {' or '.join(self.outfmts)}", repr(outfmt))
-        self._toolchain, self._outfmt = toolchain, outfmt
+        self._toolchain, self._outfmt = toolchain, self._known(outfmt)
 
     def missing(self) -> str | None:
         """Return why the tool cannot run here and what to do, or None."""
@@ -175,8 +207,13 @@ class OmFiles:
         """Open an OM on an NPU; raises MissingNeedError without the tool, UsageError for another kind of device."""
         number = npu_number(self.name, device)
         check_options(artifact, self.formats, options)
-        tool = self.tool(self._toolchain, artifact, number, self._outfmt, options)
-        return FileSession(tool, artifact, replace(options, workdir=tool.folder), tool.gauge)
+        outfmt = self._known(options.outfmt or self._outfmt)
+        return OmSession(self.tool(self._toolchain, artifact, number, outfmt, options), artifact, options)
+
+    def _known(self, outfmt: str) -> str:
+        if outfmt not in self.outfmts:
+            raise UsageError(self.name, f"expected the format {' or '.join(self.outfmts)}", repr(outfmt))
+        return outfmt
 
 
 def absent(toolchain: Toolchain, tool: str) -> str | None:

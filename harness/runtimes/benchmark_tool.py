@@ -43,12 +43,12 @@ class BenchmarkTool(OmTool):
         super().__init__(toolchain, artifact, device, outfmt, options)
         self.rows = 1
 
-    def run(self, chunk: Chunk) -> Written:
+    def answer(self, chunk: Chunk) -> Written:
         """Run every file of the chunk; output i is `<name>_<i + 1>` in `result/dumpOutput_device<N>`."""
         samples = [chunk.inputs[0] / f"{name}.bin" for name in chunk.names]
         log = self._listed(samples, chunk.folder)
         folder = chunk.folder / "result" / f"dumpOutput_device{self._device}"
-        return Written(log, partial(_output_file, folder, self.outputs.suffix))
+        return Written(log, partial(_output_file, folder, self.outputs.suffix), folder)
 
     def time(self, plan: TimePlan, chunk: Chunk) -> Measurement:
         """Time several invocations, which give one rate each; `tool_value` is the median of them, in images/s.

@@ -18,7 +18,7 @@ from harness import worker
 from harness.cards import TensorSpec
 from harness.errors import MissingNeedError, RunError
 from harness.measure import Step
-from harness.process import tail
+from harness.process import Guard, kill_group, tail
 from harness.runtimes.protocol import SessionOptions
 from harness.samples import Array
 
@@ -42,6 +42,7 @@ class Child:
         self.log = Path(log)
         with os.fdopen(handle, "wb") as stderr:
             self._process = _start(command, {**env, **options.env}, stderr.fileno())
+        self._guard, self._killed = Guard(self._process.pid), False
         # Never None, as pipes were asked for.
         self._input, self._output = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 
@@ -68,9 +69,11 @@ class Child:
         self._output.close()
 
     def _kill(self) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session: its id names all that it started
-            self._process.wait()
+        """End what is left of the process and of all it started, once: later its id may be another's."""
+        if not self._killed:
+            self._killed = True
+            kill_group(self._process)
+            self._guard.dismiss()
 
     def _send(self, message: bytes, stage: str) -> None:
         if self._input.closed:
@@ -116,23 +119,28 @@ class Child:
 
 
 class Arena:
-    """Memory shared with a worker: a file that both map, holding the inputs and outputs of one batch."""
+    """Memory shared with a worker: a file that both map, holding the inputs and outputs of one batch.
+
+    `path` leads the worker to it. On Linux that is a handle of this process and the file has no name from the start, so
+    that nothing is left behind however both end; loading an OM takes seconds in which much can happen.
+    """
 
     def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], options: SessionOptions) -> None:
         self.tensors = {"inputs": _tensors(inputs, options.batch), "outputs": _tensors(outputs, options.batch)}
         _, start = worker.layout(self.tensors["inputs"])
         _, size = worker.layout(self.tensors["outputs"], start)
-        handle, self.path = _reserve(size, [SHARED_MEMORY, options.workdir])
-        try:
-            memory = mmap.mmap(handle, size)
-        finally:
-            os.close(handle)
+        self._handle, self._file = _reserve(size, [SHARED_MEMORY, options.workdir])
+        self.path = _by_handle(self._handle) or self._file
+        if self.path != self._file:
+            self._file.unlink()
+        memory = mmap.mmap(self._handle, size)
         self.inputs: list[Array] = worker.views(memory, self.tensors["inputs"])
         self.outputs: list[Array] = worker.views(memory, self.tensors["outputs"], start)
 
-    def unlink(self) -> None:
-        """Take the name away once the worker has opened the file: however both end, nothing is left behind."""
-        self.path.unlink(missing_ok=True)
+    def let_go(self) -> None:
+        """Take the path away once the worker has opened the file, which both have mapped."""
+        os.close(self._handle)
+        self._file.unlink(missing_ok=True)
 
 
 class ChildEngine:
@@ -146,7 +154,7 @@ class ChildEngine:
         try:
             self.facts = child.ask(op="open", arena=str(arena.path), **arena.tensors, **model)
         finally:
-            arena.unlink()
+            arena.let_go()
         self.runs_on = str(self.facts["runs_on"])
         self._handle = self.facts["handle"]
 
@@ -192,6 +200,18 @@ def _reserve(size: int, folders: Sequence[Path]) -> tuple[int, Path]:
     raise RunError(
         "worker", f"expected room for {size} shared bytes", "; ".join(reasons), hint, kind="infra", stage="open"
     )
+
+
+def _by_handle(handle: int) -> Path | None:
+    """Return a path by which other processes of this user can open a file that is open here, None where there is none.
+
+    A container may show the host's /proc, where this process has another number: so it has to be the same file.
+    """
+    path = Path(f"/proc/{os.getpid()}/fd/{handle}")
+    with contextlib.suppress(OSError):
+        if os.path.samestat(path.stat(), os.fstat(handle)):
+            return path
+    return None
 
 
 def _allocate(handle: int, size: int) -> None:

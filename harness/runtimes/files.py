@@ -24,7 +24,9 @@ from harness.runtimes.protocol import Gauge, SessionOptions
 from harness.samples import Array, Outputs, Sample
 
 SHOWN_IDS = 8
-FOLDER_MODE, FILE_MODE = 0o755, 0o644  # newer front ends refuse what others may write to, which a umask of 002 allows
+# Newer front ends refuse inputs that others may write to, which a umask of 002 allows, and a folder for outputs that
+# others may read, which one of 022 does.
+FOLDER_MODE, FILE_MODE = 0o750, 0o644
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Written:
-    """What a tool left: its log, and where that output of the input files called so lies."""
+    """What a tool left: its log, where that output of the input files called so lies, and the folder of them all."""
 
     log: Path
     output_file: Callable[[str, int], Path]
+    folder: Path | None = None
 
 
 class FileTool(Protocol):

@@ -21,7 +21,7 @@ class MsameTool(OmTool):
 
     name = "msame"
 
-    def run(self, chunk: Chunk) -> Written:
+    def answer(self, chunk: Chunk) -> Written:
         """Run every file of the chunk; output i is `<name>_output_<i>` in a folder named after the time."""
         log = self._invoke(self._arguments(MODEL, chunk.output, self._inputs(chunk.inputs)))
         report = self._report(log)
@@ -29,7 +29,7 @@ class MsameTool(OmTool):
         expected, found = len(chunk.names) * len(self._artifact.outputs), len(list(folder.iterdir()))
         if found != expected:
             raise self._failure(f"{expected} output files", f"{found}", log)
-        return Written(log, partial(_output_file, folder, self.outputs.suffix))
+        return Written(log, partial(_output_file, folder, self.outputs.suffix), folder)
 
     def time(self, plan: TimePlan, chunk: Chunk) -> Measurement:
         """Time executions on the device; the first is kept, as the definition leaves it out.

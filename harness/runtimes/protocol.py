@@ -22,7 +22,7 @@ class SessionOptions:
     """How to run: batch size, inference threads, a private working folder, bytes of files alive at once, a time-out.
 
     `canary` is a small artifact of the runtime's format, timed before and after; None takes the runtime's own, if it
-    has one.
+    has one. `outfmt` is the format in which a command-line tool writes outputs (BIN, NPY, TXT); empty is the runtime's.
     """
 
     batch: int
@@ -32,6 +32,7 @@ class SessionOptions:
     timeout_s: float = 600.0
     env: Mapping[str, str] = field(default_factory=dict)
     canary: Path | None = None
+    outfmt: str = ""
 
 
 class Gauge(Protocol):

@@ -113,7 +113,7 @@ def _asked(order: Order, bench: Workbench) -> tuple[Feed, tuple[Unit, ...], tupl
         raise UsageError("--samples", "no use for it with a pack, whose manifest names the samples", str(bench.samples))
     packed = set(manifest.ids)
     ids = tuple(sample_id for sample_id in feed.ids if sample_id in packed)
-    ours = (feed.dataset.digest(), steps_digest(order.card.preprocess))
+    ours = (feed.dataset.digest(), steps_digest(order.card.fed_to_om.preprocess))
     if len(ids) != len(manifest.ids) or ours != (manifest.data_sha256, manifest.preprocess_sha256):
         what = "expected the data set and the preprocessing that were packed"
         raise UsageError(MANIFEST, what, "others here", "give the same --data-dir and card, or pack and run again")
@@ -188,7 +188,7 @@ def _scored(case: Case, bench: Workbench, feed: Feed, returned: Returned) -> Fac
     found = accuracy.scored(case, bench, labels_of(feed), returned)
     whole = len(feed.ids) == len(feed.dataset.ids)
     facts = accuracy.told(case, replace(bench, samples=None if whole else len(feed.ids)), feed, found)
-    facts["digests"] = {"data": feed.dataset.digest(), "preprocess": steps_digest(card.preprocess)}
+    facts["digests"] = {"data": feed.dataset.digest(), "preprocess": steps_digest(card.fed_to_om.preprocess)}
     reason = accuracy.unpaired(case, bench)
     if not reason:
         try:

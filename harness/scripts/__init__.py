@@ -3,7 +3,7 @@
 Running them is running the repository's code with the user's rights, so it happens only on request.
 """
 
-from harness.scripts.cases import missing, needed, replaced, script_case
+from harness.scripts.cases import batches, missing, needed, replaced, script_case
 from harness.scripts.run import measure
 
-__all__ = ["measure", "missing", "needed", "replaced", "script_case"]
+__all__ = ["batches", "measure", "missing", "needed", "replaced", "script_case"]

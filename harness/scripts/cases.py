@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness import gates, needs
+from harness.card_scripts import Script
 from harness.cards import ModelCard
 from harness.errors import MissingNeedError
 from harness.gates.promises import REFERENCE_RUNTIMES
@@ -14,13 +15,24 @@ from harness.runtimes import OM_RUNTIMES
 def script_case(card: ModelCard, case: Case) -> Case | None:
     """Return the case that runs an accuracy through the card's scripts; None where it has none or promises nothing.
 
-    What a script prints is compared with the printed promise alone: there is no paired judgement to stand on.
+    What a script prints is compared with the printed promise alone: there is no paired judgement to stand on. On an
+    emulated NPU the promise of its chip is rehearsed, too.
     """
-    if card.script is None or case.check != "accuracy" or case.weights == "seeded":
+    if card.script is None or case.weights == "seeded" or case.runtime in REFERENCE_RUNTIMES:
         return None
-    if case.runtime in (*REFERENCE_RUNTIMES, *OM_RUNTIMES) or not gates.promises_for(card, case).baselines:
+    if not gates.promises_for(card, case.model_copy(update={"emulated": False})).baselines:
         return None
     return case.model_copy(update={"condition": SCRIPTS})
+
+
+def batches(card: ModelCard, runtime: str, chip: str, otherwise: int) -> tuple[int, ...]:
+    """Return the batch sizes at which an accuracy runs through the scripts: on an NPU all that its chip promises.
+
+    Elsewhere, and where no size is promised, it is the one that accuracy runs at anyway.
+    """
+    rows = [row for row in card.baseline if row.is_accuracy and row.role != "reference"]
+    printed = [row.batch for row in rows if row.chip in (chip, "any") and isinstance(row.batch, int)]
+    return tuple(dict.fromkeys(printed)) if printed and runtime in OM_RUNTIMES else (otherwise,)
 
 
 def replaced(card: ModelCard, case: Case) -> bool:
@@ -36,7 +48,7 @@ def replaced(card: ModelCard, case: Case) -> bool:
     return card.dataset.kind == "none" and needs.needs_data(card, case.check)
 
 
-def missing(card: ModelCard, choice: str, places: Places) -> MissingNeedError | None:
+def missing(card: ModelCard, choice: str, places: Places, brings_om: bool = False) -> MissingNeedError | None:
     """Return the first thing that the script steps lack here, or None; `choice` is that of `--weights`."""
     script = card.script
     if script is None:
@@ -44,9 +56,22 @@ def missing(card: ModelCard, choice: str, places: Places) -> MissingNeedError | 
     if repository(card, places) is None:
         what = f"the repository {script.repository or 'with its scripts'}"
         return MissingNeedError(card.name, what, "nothing", "pass --zoo with the folder that it is in")
-    lack = needs.weights(card, choice, places) if script.export is None or "weights" in script.names else None
-    lack = lack or (needs.framework(card) if script.export is None else None)
-    return lack or (_missing_data(card, places) if "dataset" in script.names else None)
+    names, made_here = used(script, brings_om), script.export is None and not brings_om
+    lack = needs.weights(card, choice, places) if made_here or "weights" in names else None
+    lack = lack or (needs.framework(card) if made_here else None if brings_om else _missing_onnx(card))
+    return lack or (_missing_data(card, places) if "dataset" in names else None)
+
+
+def used(script: Script, brings_om: bool = False) -> frozenset[str]:
+    """Return the placeholders of the steps that run: with an OM that is brought nothing is exported."""
+    return frozenset().union(*(step.names for name, step in script.steps.items() if name != "export" or not brings_om))
+
+
+def _missing_onnx(card: ModelCard) -> MissingNeedError | None:
+    if needs.has_onnx():
+        return None
+    what = "onnx and onnxruntime, which the exported file is read and run with"
+    return MissingNeedError(card.name, what, "not both", needs.ONNX_REMEDY)
 
 
 def needed(card: ModelCard) -> str:
@@ -55,8 +80,9 @@ def needed(card: ModelCard) -> str:
     if script is None:
         return ""
     file = card.weights.file if card.weights else "that nobody names"
-    weights = [f"weights {file}"] if script.export is None or "weights" in script.names else []
-    data = [f"{script.dataset or card.dataset.kind} data"] if "dataset" in script.names else []
+    names = used(script)
+    weights = [f"weights {file}"] if script.export is None or "weights" in names else []
+    data = [f"{script.dataset or card.dataset.kind} data"] if "dataset" in names else []
     return "; ".join([f"the scripts of {script.repository or 'the repository'}", *weights, *data])
 
 

@@ -1,11 +1,10 @@
-"""The model over files, as the READMEs' tools run it: `.bin` files in, one file per output and input file out.
+"""The model over files by a session that takes arrays: files in, one file per output and input file out.
 
-Any session serves, so the batch, the device and the runtime's own files stay its business.
+Any session serves, so the batch and the device stay its business; the names and formats are those of a READMEs' tool.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -15,69 +14,31 @@ from harness.cards import TensorSpec
 from harness.errors import RunError
 from harness.runtimes.protocol import Session
 from harness.samples import Array, Outputs, Sample
+from harness.scripts.prepared import Prepared, mapped
 
 
-def run_over_files(session: Session, inputs: Sequence[Path], results: Path, files: str) -> tuple[str, ...]:
-    """Run every file of the input folders, in order of their names; return the ids of the samples that they held.
+def run_over_files(session: Session, prepared: Prepared, results: Path, files: str) -> None:
+    """Run every file, in order of their names; output i of it is written to `results`.
 
-    A file holds one sample or more (what a script batched), in C order without a header; output i of it is written to
-    `results` under the name that `files` makes of its `{name}`, `{index}` (from 0) and `{number}` (from 1): `.bin` raw,
-    `.npy`, or `.txt` in rows of the last axis. Raises RunError (kind `data`) for folders without files, of different
-    files, or with one of a size that is not a whole number of samples.
+    It bears the name that `files` makes of its `{name}`, `{index}` (from 0) and `{number}` (from 1): `.bin` raw,
+    `.npy`, or `.txt` in rows of the last axis. Raises RunError.
     """
-    names = _names(inputs, session.inputs)
-    waiting: deque[tuple[str, int]] = deque()
+    waiting = deque(prepared.files)
     done: list[Outputs] = []
-    ids: list[str] = []
-    for outputs in session.run(_samples(names, inputs, session.inputs, waiting)):
+    for outputs in session.run(_samples(prepared, session.inputs)):
         done.append(outputs)
-        ids.append(outputs.sample_id)
-        name, count = waiting[0]
-        if len(done) == count:
-            waiting.popleft()
-            _write(done, Path(name).stem, results, files)
+        if len(done) == waiting[0][1]:
+            _write(done, Path(waiting.popleft()[0]).stem, results, files)
             done = []
-    return tuple(ids)
 
 
-def _names(inputs: Sequence[Path], specs: Sequence[TensorSpec]) -> list[str]:
-    """Return the names of the files, the same in every folder."""
-    if len(inputs) != len(specs):
-        what = f"expected one folder for each of the inputs {', '.join(spec.name for spec in specs)}"
-        raise _wrong("script.preprocess.folders", what, f"{len(inputs)}", "name them all in the card, in order")
-    found = [sorted(path.name for path in folder.glob("*.bin") if path.is_file()) for folder in inputs]
-    if not found[0]:
-        hint = "correct folders in the card's [script.preprocess], or look at the step's log"
-        raise _wrong(str(inputs[0]), "expected .bin files, which the script should have written", "none", hint)
-    for folder, others in zip(inputs[1:], found[1:], strict=True):
-        if others != found[0]:
-            odd = sorted(set(found[0]).symmetric_difference(others))[0]
-            raise _wrong(str(folder), f"expected the same files as in {inputs[0]}", f"{odd} in one of them", "")
-    return found[0]
-
-
-def _samples(
-    names: Sequence[str], inputs: Sequence[Path], specs: Sequence[TensorSpec], waiting: deque[tuple[str, int]]
-) -> Iterator[Sample]:
-    """Yield the samples of all files; `waiting` learns which file each belongs to."""
-    for name in names:
-        arrays = [_read(folder / name, spec) for folder, spec in zip(inputs, specs, strict=True)]
-        counts = {len(array) for array in arrays}
-        if len(counts) != 1:
-            raise _wrong(name, "expected as many samples of every input", f"{sorted(counts)}", "look at the script")
-        waiting.append((name, len(arrays[0])))
+def _samples(prepared: Prepared, specs: Sequence[TensorSpec]) -> Iterator[Sample]:
+    """Yield the samples of all files."""
+    for name in prepared.names:
+        arrays = [mapped(folder / name, spec) for folder, spec in zip(prepared.folders, specs, strict=True)]
         for row in range(len(arrays[0])):
-            yield Sample(f"{name}:{row}", tuple(array[row] for array in arrays), str(inputs[0] / name))
-
-
-def _read(path: Path, spec: TensorSpec) -> Array:
-    """Return a file's samples, an array of [samples, …]."""
-    shape, dtype = spec.at(1)[1:], np.dtype(spec.dtype).newbyteorder("<")
-    each, size = prod(shape) * dtype.itemsize, path.stat().st_size
-    if size == 0 or size % each:
-        what = f"expected a multiple of {each} bytes, {spec.dtype} {' × '.join(map(str, shape))} of {spec.name!r}"
-        raise _wrong(str(path), what, str(size), "compare the card's [[input]] with what the script writes")
-    return np.fromfile(path, dtype).reshape(-1, *shape).astype(spec.dtype, copy=False)
+            origin = str(prepared.folders[0] / name)
+            yield Sample(f"{name}:{row}", tuple(np.array(array[row]) for array in arrays), origin)
 
 
 def _write(outputs: Sequence[Outputs], name: str, results: Path, files: str) -> None:
@@ -98,7 +59,3 @@ def _save(path: Path, array: Array) -> None:
         np.savetxt(path, array.reshape(-1, array.shape[-1]), fmt="%f" if array.dtype.kind == "f" else "%d")
     else:
         np.ascontiguousarray(array).tofile(path)
-
-
-def _wrong(where: str, what: str, got: str, do: str) -> RunError:
-    return RunError(where, what, got, do, kind="data", stage="run")

@@ -1,4 +1,4 @@
-"""The number that a script printed: found once, in range, as a fraction."""
+"""The number that a script printed: found once, in range, a share as a fraction."""
 
 import json
 import math
@@ -10,15 +10,16 @@ from typing import Any
 from harness.card_scripts import PrintedMetric
 from harness.errors import RunError
 from harness.process import tail
+from harness.units import WHOLES
 
 MOST_BYTES = 64 * 2**20
 
 
 def read_metric(metric: PrintedMetric, path: Path) -> float:
-    """Return the metric as a fraction, read from a step's log or from a file that it wrote.
+    """Return the metric, read from a step's log or from a file that it wrote: a share as a fraction, else as printed.
 
     Raises RunError (kind `tool-failed`; `nan` for NaN and infinities) where the number is not there, is there with
-    different values, is none, or lies outside 0 to 1 (0 to 100 for `%`).
+    different values, is none, or is a share outside 0 to 1 (0 to 100 for `%`).
     """
     text = _text(metric, path)
     said = metric.pattern or metric.json_path
@@ -78,7 +79,6 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def _number(metric: PrintedMetric, printed: str, path: Path) -> float:
-    limit = 100.0 if metric.unit == "%" else 1.0
     try:
         value = float(printed.strip().removesuffix("%"))
     except ValueError as error:
@@ -87,9 +87,11 @@ def _number(metric: PrintedMetric, printed: str, path: Path) -> float:
         ) from error
     if not math.isfinite(value):
         raise _unread(metric, path, "expected a finite number", printed, "look at the script's log", kind="nan")
-    if not 0.0 <= value <= limit:
-        raise _unread(metric, path, f"expected 0 to {limit:g}", printed, "correct the unit in the card's metric")
-    return value / limit
+    whole = WHOLES.get(metric.unit)
+    if whole is not None and not 0.0 <= value <= whole:
+        hint = 'correct the unit in the card\'s metric: that of a number which is no share, or "1" for none'
+        raise _unread(metric, path, f"expected 0 to {whole:g}", printed, hint)
+    return value / (whole or 1.0)
 
 
 def _unread(metric: PrintedMetric, path: Path, what: str, got: str, do: str, **details: str) -> RunError:

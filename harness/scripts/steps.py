@@ -14,7 +14,7 @@ from harness.scripts.workspace import Workspace
 # What a script may know of the user's environment; everything else is the card's to say.
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 KEPT_PREFIXES = ("ASCEND_",)
-_PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
+_PYTHON = re.compile(r"python(?:\d(?:\.\d+){0,2})?")
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
@@ -35,6 +35,16 @@ def run_step(name: str, step: ScriptStep, place: Workspace, card_folder: Path, w
     env = environment(os.environ, {key: place.fill(value) for key, value in step.env.items()})
     try:
         run_tool(with_interpreter(argv, step, card_folder), cwd=cwd, env=env, timeout_s=step.timeout_s, log=log)
+    except RunError as error:
+        raise RunError(
+            f"script.{name}: {error.where}",
+            error.what,
+            error.got,
+            error.do,
+            kind=error.kind,
+            stage=f"script.{name}",
+            log=error.log,
+        ) from error
     except OSError as error:  # a script without its first line, or an argument list that is too long
         raise _broken(
             name, f"expected to start {argv[0]}", str(error), "correct argv, or name an interpreter"

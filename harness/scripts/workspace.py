@@ -25,7 +25,7 @@ class Workspace:
 
     @classmethod
     def make(cls, source: Path, root: Path, logs: Path, values: Mapping[str, str]) -> Self:
-        """Copy the repository below `root`, an old copy going first; raises RunError (kind `infra`)."""
+        """Copy the repository below `root`, an old copy and its logs going first; raises RunError (kind `infra`)."""
         root, source = root.resolve(), source.resolve()
         if root.is_relative_to(source):
             what, do = "expected a run folder outside of the repository", "choose another --report-dir"
@@ -37,6 +37,8 @@ class Workspace:
             folders = {name: root / name for name in ("inputs", "results", "output")}
             for folder in (*folders.values(), logs):
                 folder.mkdir(parents=True, exist_ok=True)
+            for log in logs.glob("*.log"):  # of a run that was cut off
+                log.unlink()
         except (OSError, shutil.Error) as error:
             what, do = f"expected to copy {source}", "free some space, or choose another --report-dir"
             raise RunError(str(root), what, str(error), do, kind="infra", stage="scripts") from error

@@ -1,6 +1,7 @@
 """What aclruntime says of an OM, asked under the interpreter that has it: one line of JSON behind `omgate-acl:`.
 
-`python acl_probe.py MODEL.om DEVICE` needs the standard library and numpy alone, in the syntax of Python 3.7.
+`python acl_probe.py MODEL.om DEVICE [describe]`, where `describe` runs nothing, needs the standard library and numpy
+alone, in the syntax of Python 3.7.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MARK = "omgate-acl:"
 
 
 def main() -> None:
-    """Open the model, run it on ones, feed it too little, and print what came of it."""
+    """Open the model, run it on ones, feed it too little (not where it is only to be described), print what came."""
     # Started by path, this folder comes first on the import path, where its module names could hide a vendor's.
     here = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
@@ -31,17 +32,24 @@ def main() -> None:
     except RuntimeError as error:
         said["open"] = str(error)
     else:
-        said.update(examined(session, aclruntime.BaseTensor))
+        said.update(described(session))
+        if sys.argv[3:] != ["describe"]:
+            said.update(examined(session, said, aclruntime.BaseTensor))
     sys.stdout.flush()
     sys.stdout.write(f"\n{MARK} {json.dumps(said)}\n")
     sys.stdout.flush()
 
 
-def examined(session: Any, tensor: Callable[[int, int], Any]) -> dict[str, Any]:
-    """Return the tensors of a session, the times of a run, and its words about an input of another size."""
-    said: dict[str, Any] = {"inputs": tensors(session.get_inputs()), "outputs": tensors(session.get_outputs())}
-    names = [each["name"] for each in said["outputs"]]
-    whole = np.ones(said["inputs"][0]["bytes"] // 4, np.float32)
+def described(session: Any) -> dict[str, Any]:
+    """Return the tensors of a session."""
+    return {"inputs": tensors(session.get_inputs()), "outputs": tensors(session.get_outputs())}
+
+
+def examined(session: Any, model: dict[str, Any], tensor: Callable[[int, int], Any]) -> dict[str, Any]:
+    """Return the times of a run, and the session's words about an input of another size."""
+    said: dict[str, Any] = {}
+    names = [each["name"] for each in model["outputs"]]
+    whole = np.ones(model["inputs"][0]["bytes"] // 4, np.float32)
     for key, array in (("run", whole), ("wrong_size", whole[:-1].copy())):
         try:
             session.run(names, [tensor(array.__array_interface__["data"][0], array.nbytes)])
@@ -54,7 +62,7 @@ def examined(session: Any, tensor: Callable[[int, int], Any]) -> dict[str, Any]:
     return said
 
 
-def tensors(described: Any) -> Any:
+def tensors(listed: Any) -> Any:
     """Return name, dtype, shape and bytes of each tensor."""
     return [
         {
@@ -63,7 +71,7 @@ def tensors(described: Any) -> Any:
             "shape": list(one.shape),
             "bytes": int(one.realsize),
         }
-        for one in described
+        for one in listed
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from harness.ascend import atc_text, codes
 from harness.selftest import readings
+from harness.selftest.atc_rounds import INT64, KILLED
 from harness.selftest.recording import NotProbed, Recording, Transcript
 
 UNKNOWN_INPUT = ("E10016", "E10017")
@@ -88,6 +89,23 @@ def _tensor(recording: Recording, side: str, key: str, wanted: tuple[str, ...]) 
     return found in wanted, found or "nothing"
 
 
+def _int64(recording: Recording) -> tuple[bool, str]:
+    _oms(recording.transcript(INT64))
+    transcript = recording.transcript("acl-int64")
+    said = readings.acl_words(transcript)
+    if not said.get("inputs"):
+        raise NotProbed(f"aclruntime opened no OM: {said.get('open') or transcript.end}")
+    into, out = said["inputs"][0]["dtype"], said["outputs"][1]["dtype"]
+    return (into, out) == ("int64", "int64"), f"{into} in, {out} out"
+
+
+def _host_oom(recording: Recording) -> tuple[bool, str]:
+    recording.note("killed")
+    transcript = recording.transcript(KILLED)
+    verdict = atc_text.parse(transcript.text).verdict
+    return not verdict and not transcript.succeeded, f"{transcript.end}, {verdict or 'no verdict'}"
+
+
 def _rounding(recording: Recording) -> tuple[bool, str]:
     found = recording.note("rounding")
     return found == "2048", f"2048 + 1 is {found}"
@@ -106,4 +124,6 @@ PROBES: Mapping[str, Callable[[Recording], tuple[bool, str]]] = {
     "om-output-display-name": _display_name,
     "precision-mode-default": _rounding,
     "fp16-output-dtype": _dtypes,
+    "int64-in-om": _int64,
+    "atc-host-oom": _host_oom,
 }

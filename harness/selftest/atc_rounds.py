@@ -1,8 +1,13 @@
-"""The self-test of ATC: OMs at batch 1 and 4, and what it does with other names, gears and mistakes."""
+"""The self-test of ATC: OMs at batch 1 and 4, and what it does with other names, gears, mistakes, and when killed."""
 
+import os
 import re
 import shutil
+import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from harness.ascend import atc_text
@@ -13,16 +18,21 @@ from harness.selftest import one_operator
 from harness.selftest.bench import ATC_S, Bench
 
 BATCHES = (1, 4)
-MOST_AT_ONCE = 3
-SOURCE = "probe.onnx"
+MOST_AT_ONCE = 4
+SOURCE, CASTS = "probe.onnx", "casts.onnx"
 HEAD_BYTES = 2**20
 CHIP_IN_FILE = re.compile(rb"soc_version\W{1,8}(Ascend\d{3}\w{0,12})")
+STARTED = "ATC start working now"
+KILLED, INT64 = "atc-killed", "atc-int64"
+POLL_S = 0.005
 INVOCATIONS: dict[str, tuple[str, Flags]] = {
     "atc-batch1": ("probe_bs1", {}),
     "atc-dotted": ("dotted.om", {}),
     "atc-gears": ("gears", {"input_shape": "x:-1,1,4,4", "dynamic_batch_size": "1,4"}),
     "atc-unknown-input": ("unknown_input", {"input_shape": "nosuch:1,1,4,4"}),
     "atc-unknown-out-node": ("unknown_out_node", {"out_nodes": "nosuch:0"}),
+    INT64: ("int64", {"input_format": "ND", "input_shape": "whole_in:1,16;real_in:1,16"}),
+    KILLED: ("killed", {}),
 }
 """Each invocation beside the driver's own: the name that it gives the OM, and its flags where they are others."""
 
@@ -35,6 +45,7 @@ def run(bench: Bench) -> dict[int, Path]:
         return {}
     source = bench.folder / SOURCE
     one_operator.write(source)
+    one_operator.write_casts(bench.folder / CASTS)
     with ThreadPoolExecutor(min(MOST_AT_ONCE, atc_slots.places())) as pool:
         driven = pool.submit(_driven, bench, source)
         list(pool.map(lambda name: _invoke(bench, name, source), INVOCATIONS))
@@ -48,9 +59,47 @@ def run(bench: Bench) -> dict[int, Path]:
 def _invoke(bench: Bench, name: str, source: Path) -> None:
     """Run ATC on a link to the model, as the driver does."""
     place = bench.place(name)
-    (place / SOURCE).symlink_to(source)
+    (place / SOURCE).symlink_to(source if name != INT64 else bench.folder / CASTS)
     output, flags = INVOCATIONS[name]
-    bench.invoke(name, "atc", atc.argv((), _job(bench, SOURCE, output, 1, flags)))
+    with _hunted(bench) if name == KILLED else nullcontext():
+        bench.invoke(name, "atc", atc.argv((), _job(bench, SOURCE, output, 1, flags)))
+
+
+@contextmanager
+def _hunted(bench: Bench) -> Iterator[None]:
+    """Kill the ATC of this block as the kernel does for memory: its largest process, without warning, at work."""
+    over = threading.Event()
+    bench.absent["killed"] = "it ended before it could be killed"
+
+    def hunt() -> None:
+        while not over.wait(POLL_S):
+            log = bench.log(KILLED)
+            if log.is_file() and STARTED in log.read_text(encoding="utf-8", errors="replace"):
+                if _kill_largest(bench.place(KILLED)):
+                    bench.notes["killed"] = "while it was at work"
+                return
+
+    hunter = threading.Thread(target=hunt, name="omgate-selftest-kill")
+    hunter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        hunter.join()
+
+
+def _kill_largest(place: Path) -> bool:
+    """Kill the process with most memory among those that work in a folder; tell whether there was one, by /proc."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if (folder / "cwd").resolve() == place:
+                found.append((int((folder / "statm").read_text(encoding="ascii").split()[1]), int(folder.name)))
+    with suppress(ProcessLookupError):
+        if found:
+            os.kill(max(found)[1], signal.SIGKILL)
+            return True
+    return False
 
 
 def _job(bench: Bench, model: "str | Path", output: str, batch: int, more: Flags) -> Job:

@@ -62,7 +62,7 @@ class Bench:
     def place(self, name: str) -> Path:
         """Return the folder of an invocation, made."""
         path = self.folder / name
-        path.mkdir(mode=0o755, exist_ok=True)
+        path.mkdir(mode=0o750, exist_ok=True)
         return path
 
     def placed(self, name: str, om: Path, samples: int = 0) -> Path:
@@ -71,7 +71,7 @@ class Bench:
         shutil.copyfile(om, place / MODEL)
         (place / MODEL).chmod(0o600)
         for folder in ("inputs", "out"):
-            (place / folder).mkdir(mode=0o755)
+            (place / folder).mkdir(mode=0o750)
         for number in range(samples):
             path = place / "inputs" / f"{number:08d}.bin"
             one_operator.sample(number).tofile(path)
@@ -98,7 +98,7 @@ class Bench:
             tool=tool,
             argv=tuple(map(self.local, argv)),
             end=end,
-            text=self.local(_text(self._log(name))),
+            text=self.local(_text(self.log(name))),
             files={str(path.relative_to(place)): path.stat().st_size for path in made},
             texts={str(path.relative_to(place)): self.local(_text(path)) for path in made if _is_text(path)},
             values={str(path.relative_to(place)): _numbers(path) for path in made if _is_numbers(path)},
@@ -110,7 +110,7 @@ class Bench:
         limit_s = self.seconds_left(ATC_S if tool == "atc" else TOOL_S)
         whole = {**self.toolchain.env, **env}
         try:
-            run_tool(argv, cwd=self.place(name), env=whole, timeout_s=limit_s, log=self._log(name))
+            run_tool(argv, cwd=self.place(name), env=whole, timeout_s=limit_s, log=self.log(name))
         except RunError as error:
             if error.kind != "timeout":
                 return error.got
@@ -118,7 +118,8 @@ class Bench:
             return f"no end within {limit_s:.0f} s"
         return "exit code 0"
 
-    def _log(self, name: str) -> Path:
+    def log(self, name: str) -> Path:
+        """Return where the text of an invocation goes."""
         return self.folder / f"{name}.log"
 
     def local(self, text: str) -> str:

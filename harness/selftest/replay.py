@@ -31,15 +31,22 @@ def differences(recording: Recording, recorded: Sequence[Statement] = ()) -> tup
 
 
 def _reread(transcript: Transcript) -> Iterator[str]:
-    was, now = transcript.reading, readings.read(transcript)
+    for place, was, now in _changed(transcript.reading, readings.read(transcript)):
+        yield f"{transcript.name}: {place or 'it'} was read as {_short(was)}, now as {_short(now)}"
+
+
+def _changed(was: object, now: object, place: str = "") -> Iterator[tuple[str, object, object]]:
+    """Yield where two JSON values differ, as far down as they are alike: the place, and both values there."""
     if _canonical(was) == _canonical(now):
         return
-    keys = sorted({*was, *now}) if isinstance(was, dict) else []
-    changed = [key for key in keys if _canonical(was.get(key)) != _canonical(now.get(key))]
-    for key in changed:
-        yield f"{transcript.name}: {key} was read as {_short(was.get(key))}, now as {_short(now.get(key))}"
-    if not changed:
-        yield f"{transcript.name}: was read as {_short(was)}, now as {_short(now)}"
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted({*was, *now}):
+            yield from _changed(was.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for number, pair in enumerate(zip(was, now, strict=True)):
+            yield from _changed(*pair, f"{place}[{number}]")
+    else:
+        yield place, was, now
 
 
 def _restated(was: Statement, now: dict[str, Statement]) -> Iterator[str]:

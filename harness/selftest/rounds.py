@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from harness.selftest.recording import Recording
 from harness.toolchain import Toolchain
 
 LEASE_S = 60.0
+HELD = "smi-info-held"
+"""The table with a process in it."""
+PCI_DEVICES = Path("/sys/bus/pci/devices")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def _run(bench: Bench, plan: Plan) -> None:
     bench.check("npu-smi finds a healthy NPU", before.healthy, f"{before}, health {before.health}")
     bench.invoke("smi-info", "npu-smi", ["info"])
     bench.invoke("smi-mapping", "npu-smi", ["info", "-m"])
+    look_at_bus(bench)
     for words in plan.questions:
         bench.invoke("-".join(["smi", *(word.strip("-") for word in words)]), "npu-smi", ["info", *words])
     oms = atc_rounds.run(bench)
@@ -60,6 +64,19 @@ def _run(bench: Bench, plan: Plan) -> None:
     _map(bench, oms)
     driver_rounds.run(bench, oms)
     _look_back(bench, before)
+
+
+def look_at_bus(bench: Bench) -> None:
+    """Keep the vendor of the PCI device whose address the NPU's bus id is."""
+    if bench.toolchain.emulated:
+        bench.absent["pci-vendor"] = "an emulated chip is on no bus"
+    elif not bench.npu.bus_id or not PCI_DEVICES.is_dir():
+        bench.absent["pci-vendor"] = f"there is no {PCI_DEVICES}" if bench.npu.bus_id else "npu-smi shows no bus id"
+    else:
+        vendor = ""
+        with suppress(OSError):
+            vendor = (PCI_DEVICES / bench.npu.bus_id.lower() / "vendor").read_text(encoding="ascii").strip()
+        bench.notes["pci-vendor"] = f"vendor {vendor}" if vendor else "no PCI device of that address"
 
 
 def _map(bench: Bench, oms: dict[int, Path]) -> None:
@@ -75,6 +92,8 @@ def _map(bench: Bench, oms: dict[int, Path]) -> None:
         artifact = one_operator.artifact(oms[1], 1)
         runtime = runtimes.get("aclruntime", bench.toolchain)
         with runtime.open(artifact, f"npu:{bench.npu.runtime_id}", options):
+            if HELD not in bench.transcripts:
+                bench.invoke(HELD, "npu-smi", ["info"])
             yield None
 
     try:
@@ -82,6 +101,9 @@ def _map(bench: Bench, oms: dict[int, Path]) -> None:
             bench.notes["mapping"] = "the same chip"
         else:
             bench.absent["mapping"] = "nothing in the table moved while a model was held"
+        if HELD not in bench.transcripts:  # the mapping was proven before
+            with held():
+                pass
     except RunError as error:
         if error.stage == "mapping":
             bench.notes["mapping"] = error.got

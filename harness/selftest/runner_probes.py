@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from harness.ascend import benchmark_text, codes, console, msame_text
 from harness.ascend.ais_bench_summary import parse_summary
 from harness.npus.listing import RENUMBERING_CANN
+from harness.runtimes.benchmark_tool import MOST_ROUNDS
 from harness.selftest import one_operator, readings
 from harness.selftest.recording import NotProbed, Recording, Transcript
 from harness.selftest.tool_rounds import LOOPS, SAMPLES, TAIL_SAMPLES
@@ -93,8 +94,12 @@ def _help(recording: Recording) -> Found:
 
 def _ais_wrong_size(recording: Recording) -> Found:
     transcript = recording.transcript("ais-wrong-size")
-    line = next((error for error in console.errors(transcript.text) if error.startswith("[ERROR]")), "")
+    line = _error_line(transcript)
     return transcript.end == "exit code 1" and bool(line), f"{transcript.end}, {line or 'no [ERROR] line'}"
+
+
+def _error_line(transcript: Transcript) -> str:
+    return next((error for error in console.errors(transcript.text) if error.startswith("[ERROR]")), "")
 
 
 def _stamp(recording: Recording) -> Found:
@@ -116,6 +121,12 @@ def _msame_load(recording: Recording) -> Found:
     success = any(report.finished for report in reports)
     errors = [error for report in reports for error in report.errors]
     return bool(errors) and not success, f"{transcript.end}, {errors[0] if errors else 'no error'}"
+
+
+def _msame_wrong_size(recording: Recording) -> Found:
+    transcript = recording.transcript("msame-wrong-size")
+    line = _error_line(transcript)
+    return bool(line), f"{transcript.end}, {line or 'no [ERROR] line'}"
 
 
 def _benchmark_names(recording: Recording) -> Found:
@@ -159,6 +170,15 @@ def _perf_file(recording: Recording) -> Found:
     return rate > 0, names[0]
 
 
+def _most_rounds(recording: Recording) -> Found:
+    ran = {
+        MOST_ROUNDS: bool(benchmark_text.parse_pure(recording.transcript("benchmark-most").text)),
+        MOST_ROUNDS + 1: bool(benchmark_text.parse_pure(recording.transcript("benchmark-more").text)),
+    }
+    words = [f"{rounds} {'run' if done else 'refused'}" for rounds, done in ran.items()]
+    return list(ran.values()) == [True, False], ", ".join(words)
+
+
 def _benchmark_load(recording: Recording) -> Found:
     transcript = recording.transcript("benchmark-damaged")
     errors = console.errors(transcript.text)
@@ -183,9 +203,11 @@ PROBES: Mapping[str, Callable[[Recording], Found]] = {
     "msame-stamp-form": _stamp,
     "msame-numbering": _msame_names,
     "msame-load-failure": _msame_load,
+    "msame-wrong-size": _msame_wrong_size,
     "benchmark-numbering-from-1": _benchmark_names,
     "benchmark-last-batch-padding": _tail,
     "benchmark-sizes-passed-on": _sizes,
     "benchmark-perf-file": _perf_file,
     "benchmark-load-failure": _benchmark_load,
+    "benchmark-most-rounds": _most_rounds,
 }

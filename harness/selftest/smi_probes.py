@@ -9,6 +9,8 @@ from harness.npus.health import FREE_ENOUGH, KEPT_SHARE
 from harness.npus.watch import IDLE_AICORE_PERCENT
 from harness.selftest.recording import NotProbed, Recording
 
+HUAWEI = "vendor 0x19e5"
+OLD_ERROR = "drvmnggetconsoleloglevel failed"
 BEFORE, AFTER = "smi-info", "smi-info-after"
 Found = tuple[bool, str]
 
@@ -33,6 +35,18 @@ def _idle(recording: Recording) -> Chip:
 def _mapping(recording: Recording) -> Found:
     note = recording.note("mapping")
     return note == "the same chip", note
+
+
+def _bus_id(recording: Recording) -> Found:
+    vendor = recording.note("pci-vendor")
+    return vendor == HUAWEI, f"{_chip(recording, BEFORE).bus_id}: {vendor}"
+
+
+def _error_first(recording: Recording) -> Found:
+    text = recording.transcript(BEFORE).text
+    if OLD_ERROR not in text.lower():
+        raise NotProbed("this npu-smi prints no such line")
+    return bool(smi_text.parse_info(text).chips), "it does, and the table is read"
 
 
 def _lists_processes(recording: Recording) -> Found:
@@ -73,6 +87,8 @@ def _kept(recording: Recording) -> Found:
 PROBES: Mapping[str, Callable[[Recording], Found]] = {
     "smi-logic-id-is-acl-id": _mapping,
     "smi-lists-processes": _lists_processes,
+    "smi-bus-id-stable": _bus_id,
+    "smi-old-error-first": _error_first,
     "driver-version-agrees": _driver,
     "idle-memory-share": _free,
     "idle-aicore-percent": _aicore,

@@ -4,19 +4,22 @@ from pathlib import Path
 
 from harness.npus import Npu
 from harness.npus.listing import VISIBLE
+from harness.runtimes.benchmark_tool import MOST_ROUNDS
 from harness.selftest import acl_probe
-from harness.selftest.atc_rounds import BATCHES
+from harness.selftest.atc_rounds import BATCHES, INT64
 from harness.selftest.bench import DAMAGED, MODEL, Bench
 
 SAMPLES = 2
 TAIL_SAMPLES = 6
 """Listed for benchmark at batch 4: the second batch is not full."""
 LOOPS = 5
+SHORT_BYTES = 40
+"""Of an input of 64."""
 NAMES = {
-    "python": ("acl-session", "acl-damaged", "acl-visible"),
+    "python": ("acl-session", "acl-int64", "acl-damaged", "acl-visible"),
     "ais_bench": ("ais-help", "ais-folder", "ais-pure", "ais-wrong-size"),
-    "msame": ("msame-folder", "msame-damaged"),
-    "benchmark": ("benchmark-files", "benchmark-damaged"),
+    "msame": ("msame-folder", "msame-damaged", "msame-wrong-size"),
+    "benchmark": ("benchmark-files", "benchmark-damaged", "benchmark-most", "benchmark-more"),
 }
 """The invocations of each tool."""
 
@@ -38,6 +41,9 @@ def _aclruntime(bench: Bench, om: Path, npus: tuple[Npu, ...]) -> None:
     device = str(bench.npu.runtime_id)
     bench.placed("acl-session", om)
     bench.invoke("acl-session", "python", [script, MODEL, device])
+    if (casts := bench.folder / INT64 / "int64.om").is_file():
+        bench.placed("acl-int64", casts)
+        bench.invoke("acl-int64", "python", [script, MODEL, device, "describe"])
     _damaged(bench, "acl-damaged", om)
     bench.invoke("acl-damaged", "python", [script, DAMAGED, device])
     last = max(npu.runtime_id for npu in npus)
@@ -60,7 +66,7 @@ def _ais_bench(bench: Bench, om: Path) -> None:
     bench.placed("ais-pure", om)
     bench.invoke("ais-pure", "ais_bench", [*start, "--output", "out", *named, "--loop", str(LOOPS)])
     place = bench.placed("ais-wrong-size", om, 1)
-    (place / "inputs" / f"{0:08d}.bin").write_bytes(bytes(40))
+    (place / "inputs" / f"{0:08d}.bin").write_bytes(bytes(SHORT_BYTES))
     bench.invoke("ais-wrong-size", "ais_bench", files)
 
 
@@ -71,6 +77,10 @@ def _msame(bench: Bench, om: Path) -> None:
     bench.invoke("msame-folder", "msame", ["--model", MODEL, *files, *device])
     _damaged(bench, "msame-damaged", om)
     bench.invoke("msame-damaged", "msame", ["--model", DAMAGED, "--output", "out", *device])
+    place = bench.placed("msame-wrong-size", om, 1)
+    # Short by less than what acl adds to every piece of device memory: nothing foreign can be read.
+    (place / "inputs" / f"{0:08d}.bin").write_bytes(bytes(SHORT_BYTES))
+    bench.invoke("msame-wrong-size", "msame", ["--model", MODEL, *files, *device])
 
 
 def _benchmark(bench: Bench, oms: dict[int, Path]) -> None:
@@ -81,6 +91,9 @@ def _benchmark(bench: Bench, oms: dict[int, Path]) -> None:
     listed = ["-model_type=vision", "-input_text_path=samples.info", "-input_width=1", "-input_height=1"]
     start = [f"-om_path={MODEL}", device, f"-batch_size={batch}"]
     bench.invoke("benchmark-files", "benchmark", [*start, *listed, "-useDvpp=False", "-output_binary=True"])
+    for name, rounds in (("benchmark-most", MOST_ROUNDS), ("benchmark-more", MOST_ROUNDS + 1)):
+        bench.placed(name, oms[batch])
+        bench.invoke(name, "benchmark", [*start, f"-round={rounds}"])
     _damaged(bench, "benchmark-damaged", oms[batch])
     bench.invoke("benchmark-damaged", "benchmark", [f"-om_path={DAMAGED}", device, f"-batch_size={batch}", "-round=2"])
 

@@ -24,7 +24,8 @@ th button { all: unset; cursor: pointer; font-weight: 600 }
 th button:focus-visible { outline: 2px solid currentColor }
 th[aria-sort=ascending] button::after { content: " ▲" }
 th[aria-sort=descending] button::after { content: " ▼" }
-td.path { overflow-wrap: anywhere }
+td.path, td.owner { overflow-wrap: anywhere }
+td.owner { min-width: 8rem }
 .bad { color: var(--bad) } .odd { color: var(--odd) } .good { color: var(--good) }
 details ul { margin: .2rem 0; padding-left: 1.1rem; text-align: left }
 """
@@ -90,7 +91,7 @@ def _row(one: Sight) -> str:
     gated = " ".join(f"{count} {outcome}" for outcome, count in one.gated.items())
     cells = [
         _cell(one.path, "path"),
-        _cell(one.owner),
+        _cell(one.owner, "owner"),
         _count(one.promises),
         _count(one.uncertain, "odd"),
         _count(one.atc),

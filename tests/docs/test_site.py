@@ -1,5 +1,6 @@
 """The site: links hold in it, it loads nothing from elsewhere, the card's schema is the code's, and a walk works."""
 
+import functools
 import html.parser
 import json
 import os
@@ -15,10 +16,12 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import PluginError
+from playwright.sync_api import sync_playwright
 
 from docs.hooks import card_schema, report_tour
 
 ROOT = Path(__file__).parents[2]
+BROWSER = os.environ.get("OMGATE_CHROMIUM") or next(filter(None, map(shutil.which, report_tour.BROWSERS)), None)
 CARDS = sorted(ROOT.glob("harness/models/*/*.toml"))
 LOADING = {"script": "src", "img": "src", "iframe": "src", "link": "href", "a": "href"}
 
@@ -43,8 +46,7 @@ class Links(html.parser.HTMLParser):
 def site(tmp_path_factory):
     """The site without the pictures of the tour, which take a night to be run."""
     folder = tmp_path_factory.mktemp("site")
-    hooks = [str(ROOT / "docs/hooks" / name) for name in ("links.py", "card_schema.py")]
-    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), hooks=hooks, strict=True))
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), extra={"pictures": False}, strict=True))
     return folder
 
 
@@ -56,15 +58,16 @@ def test_the_site_has_every_page_of_the_repository(site):
 
 def test_every_link_of_the_site_leads_somewhere(site):
     broken = []
+    read = functools.cache(Links)
     for path in sorted(site.glob("*.html")):
         if path.name == "404.html":
             continue
-        for _, target in Links(path).targets:
+        for _, target in read(path).targets:
             place, _, anchor = target.partition("#")
-            there = path.parent / place if place else path
+            there = (path.parent / place).resolve() if place else path
             if "://" in target or place in (".", ""):
                 continue
-            if not there.is_file() or (anchor and there.suffix == ".html" and anchor not in Links(there).anchors):
+            if not there.is_file() or (anchor and there.suffix == ".html" and anchor not in read(there).anchors):
                 broken.append((path.name, target))
 
     assert broken == []
@@ -75,6 +78,46 @@ def test_a_page_loads_nothing_from_elsewhere(site):
 
     assert loaded
     assert {target for tag, target in loaded if re.match(r"(https?:)?//", target)} == set()
+
+
+def test_the_search_loads_its_index_as_a_script(site):
+    text = (site / "search/index.js").read_text(encoding="utf-8")
+    found = json.loads(text.removeprefix("window.searched = ").rstrip().removesuffix(";"))
+
+    pages = {one["location"].partition("#")[0] for one in found["docs"]}
+    assert {"gates.html", "cards.html", "CHANGELOG.html", "README.zh-CN.html"} <= pages
+    assert sorted(path.name for path in (site / "search").iterdir()) == ["index.js", "lunr.js", "main.js"]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH or in OMGATE_CHROMIUM")
+def test_the_search_finds_pages_from_disk(site):
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # root has no sandbox in a container
+        started = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+        page, complaints = started.new_page(), []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((site / "gates.html").as_uri())
+        page.fill("input[name=q]", "change-point: Otava*")
+        page.press("input[name=q]", "Enter")
+        page.wait_for_selector("#mkdocs-search-results article")
+        places = [link.get_attribute("href") for link in page.query_selector_all("#mkdocs-search-results a")]
+        page.fill("#mkdocs-search-query", "<img src=x onerror=alert(1)> notaword")
+        told = page.inner_text("#mkdocs-search-results")
+        started.close()
+
+    assert any(place.startswith("./history.html") for place in places)
+    assert all((site / place.partition("#")[0]).is_file() for place in places)
+    assert "onerror" not in told  # nothing but texts of the pages is shown
+    assert complaints == []
+
+
+def test_a_site_without_pictures_says_so(site):
+    text = (site / "report-tour.html").read_text(encoding="utf-8")
+
+    assert "This site was built without the pictures." in text
+    assert "<!-- picture" not in text
+    assert not (site / report_tour.REPORT).exists()
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -51,7 +51,8 @@ def measured(check="throughput", **changes):
     case = {"model": "toy", "runtime": "ort-cpu", "chip": "cpu", "batch": 4, "check": check}
     case |= {key: changes.pop(key) for key in tuple(changes) if key in Case.model_fields}
     facts = {"measures": (TOP1,), "samples": WHOLE} if check == "accuracy" else {"measurement": QUIET}
-    return Result(case=Case(**case), environment=PACKAGES, **{"status": "measured", **facts, **changes})
+    facts |= {"status": "measured", "environment": PACKAGES}
+    return Result(case=Case(**case), **{**facts, **changes})
 
 
 def decided(run, card, *results):
@@ -117,6 +118,14 @@ def test_a_row_says_where_it_was_measured_and_with_what(run, card):
     assert row.toolchain == "onnxruntime 1.20.0"
 
 
+def test_what_tensorflow_measured_names_tensorflow(run, card):
+    here = {"packages": {"onnxruntime": "1.20.0", "tensorflow-cpu": "2.18.0"}}
+
+    (row,) = adopted(run, card, measured("accuracy", runtime="tf-cpu", environment=here))
+
+    assert row.toolchain == "tensorflow-cpu 2.18.0"
+
+
 def test_a_result_that_names_its_toolchain_is_believed(run, card):
     (row,) = adopted(run, card, measured(toolchain={"name": "CANN", "version": "6.0.RC1"}))
 
@@ -162,9 +171,29 @@ def test_an_existing_promise_is_neither_lowered_nor_repeated(run, card):
     assert reasons == ["promised already", "promised already"]
 
 
+def test_a_score_that_is_no_share_is_adopted_with_its_unit_and_direction(run, card):
+    psnr = {**TOP1, "name": "psnr", "value": 31.52, "unit": "dB"}
+    fid = {**TOP1, "name": "fid", "value": 9.95, "unit": ""}
+
+    better, worse = adopted(
+        run, card, *(measured("accuracy", measures=(one,), batch=b) for b, one in ((1, psnr), (4, fid)))
+    )
+
+    assert (better.metric, better.value, better.unit, better.higher_is_better) == ("psnr", 31.52, "dB", True)
+    assert (worse.metric, worse.value, worse.unit, worse.higher_is_better) == ("fid", 9.95, "1", False)
+
+
+def test_a_score_of_which_nobody_says_what_is_better_is_not_adopted(run, card):
+    sharpness = {**TOP1, "name": "sharpness", "value": 31.52, "unit": ""}
+
+    assert reason(run, card, measured("accuracy", measures=(sharpness,))).startswith(
+        "nobody says whether more of sharpness is better"
+    )
+
+
 def test_an_accuracy_that_is_promised_for_any_chip_is_not_adopted_for_one(run, card):
     promise = PROMISE.replace('"Ascend310P3"', '"any"').replace('"throughput"', '"top1"').replace("100", "0.9", 1)
-    card.write_text(CARD + promise.replace('unit = "images/s"\ndefinition = "msame"\n', ""), encoding="utf-8")
+    card.write_text(CARD + promise.replace('unit = "images/s"\n', ""), encoding="utf-8")
 
     assert reason(run, card, measured("accuracy")) == "promised already"
 

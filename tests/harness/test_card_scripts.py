@@ -30,7 +30,11 @@ def test_a_card_has_its_steps_in_order_with_what_they_name(tmp_path):
 
     assert script is not None
     assert list(script.steps) == ["export", "preprocess", "postprocess"]
-    assert script.names == {"model", "weights", "dataset", "inputs", "output", "results"}
+    assert [sorted(step.names) for step in script.steps.values()] == [
+        ["model", "weights"],
+        ["dataset", "inputs", "output"],
+        ["output", "results"],
+    ]
     assert script.postprocess.metric[0].pattern == "top1: ([0-9.]+) %"
 
 
@@ -68,7 +72,8 @@ def test_only_words_in_braces_are_placeholders():
         (METRIC, 'metric = { pattern = "(a)" }', "script.postprocess.metric.unit: expected this key"),
         (METRIC, 'metric = { pattern = "(a", unit = "%" }', "script.postprocess.metric.pattern: expected a regular"),
         (METRIC, 'metric = { pattern = "(a)(b)", unit = "%" }', "script.postprocess.metric.pattern: expected one"),
-        (METRIC, 'metric = { pattern = "(a)", unit = "percent" }', "script.postprocess.metric.unit: expected '%' or"),
+        (METRIC, 'metric = { pattern = "(a)", unit = "percent" }', "script.postprocess.metric.unit: expected '%' for"),
+        (METRIC, 'metric = { pattern = "(a)", unit = "" }', "script.postprocess.metric.unit: expected a unit"),
         (METRIC, METRIC + '\nfiles = "{name}.bin"', "script.postprocess.files: expected a file name with {name}"),
         (METRIC, METRIC + '\nfiles = "{name}_{index}.pkl"', "script.postprocess.files: expected a file name with"),
         (METRIC, METRIC + '\nfiles = "../{name}_{index}.bin"', "script.postprocess.files: expected a file name with"),

@@ -236,15 +236,38 @@ def test_a_table_that_is_none_is_a_card_error_too(load, tmp_path, value, expecte
     assert message == f"{where}: expected {expected}"
 
 
+NO_SHARE = 'a number that is no share has a unit, as in unit = "dB", or unit = "1"'
+DIRECTION = 'add higher_is_better = true, or false; a share has unit = "%", or none as a fraction of 1'
+PER_CENT = "write it as it is printed, in per cent, or leave out unit for a fraction of 1"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("value = 0.689", "value = 1.5", "baseline[0].value: expected 0 to 1 for miou, got 1.5"),
-        ("value = 0.689", 'value = 101.0\nunit = "%"', "baseline[0].value: expected 0 to 100 for miou, got 101"),
+        (
+            "value = 0.689",
+            "value = 1.5",
+            f'baseline[0].value: expected 0 to 1 for miou, got 1.5; per cent have unit = "%"; {NO_SHARE}',
+        ),
+        (
+            "value = 0.689",
+            'value = 101.0\nunit = "%"',
+            f"baseline[0].value: expected 0 to 100 for miou, got 101; {NO_SHARE}",
+        ),
+        (
+            "value = 0.689",
+            'value = 46.6\nunit = "mm"',
+            f"baseline[0].higher_is_better: expected whether more of miou in mm is better, got nothing; {DIRECTION}",
+        ),
+        (
+            "value = 0.689",
+            'value = 68.9\nunit = "percent"',
+            "baseline[0].unit: expected '%' for per cent, got 'percent'; write unit = \"%\"",
+        ),
         (
             "value = 0.689",
             'value = 0.689\nunit = "%"',
-            "baseline[0].value: expected per cent for miou, as unit says, got 0.689",
+            f"baseline[0].value: expected per cent for miou, as unit says, got 0.689; {PER_CENT}",
         ),
         ("value = 31.22", "value = 0.0", "baseline[1].value: expected more than 0 for throughput, got 0"),
         ("batches = [1, 4]", "batches = [1, 0]", "batches[1]: expected more than 0, got 0"),

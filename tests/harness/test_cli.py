@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -387,3 +388,33 @@ def test_the_command_works_from_another_folder(tmp_path):
 
     assert done.returncode == 0
     assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+
+
+def test_a_polite_request_to_end_is_an_interrupt_so_that_it_can_tidy_up(tmp_path: Path) -> None:
+    waits = (
+        "import sys, time; from harness import cli; from harness.commands import list as command\n"
+        "def run(given):\n"
+        "    try:\n"
+        "        print('ready', flush=True); time.sleep(60)\n"
+        "    finally:\n"
+        "        print('tidy')\n"
+        "command.run = run\n"
+        "sys.exit(cli.main(['list']))"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command, pipe = [sys.executable, "-c", waits], subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        output, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, output, errors) == (2, "tidy\n", "omgate: interrupted\n")
+
+
+def test_a_caller_of_the_command_keeps_its_own_ways_to_end() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    cli.main(["--version"])
+
+    assert signal.getsignal(signal.SIGTERM) is before

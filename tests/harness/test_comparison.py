@@ -68,6 +68,21 @@ def test_without_card_or_outcomes_there_is_a_difference_and_no_interval(tmp_path
     assert why in change.value.note
 
 
+def test_of_several_measures_the_same_one_is_compared_in_its_own_unit(tmp_path):
+    def run(name, psnr, fid, judged):
+        measures = [made.measure("psnr", psnr).model_copy(update={"unit": "dB"})]
+        measures += [made.measure("fid", fid).model_copy(update={"unit": ""})]
+        return made.write(tmp_path / name, [made.entry(judged=judged, measures=tuple(measures))])
+
+    # The headline is the FID, which was missed, and then the PSNR.
+    first = run("a", 31.6, 10.2, made.judgement("FAIL", observed=10.2, unit=""))
+    second = run("b", 31.5, 9.9, made.judgement(observed=31.5, unit="dB"))
+
+    value = only(compare(first, second, {})).value
+    assert (value.name, value.before, value.after) == ("psnr (dataset)", "31.60 dB", "31.50 dB")
+    assert value.difference == "-0.1 dB"
+
+
 def test_twice_the_speed_is_a_ratio_of_two_inside_its_interval(tmp_path):
     # Half the time a round; medians of each are known, so the ratio is exactly 2.
     halved = tuple(value / 2 for value in made.ROUNDS)
@@ -132,7 +147,8 @@ def test_the_environments_differences_are_told(tmp_path):
     )
     second = made.write(tmp_path / "b", [made.entry()], environment={"python": "3.11", "packages": {"numpy": "2.4"}})
 
-    assert compare(first, second, {}).environment == (("cpu", "x", "—"), ("packages numpy", "1.26", "2.4"))
+    found = [(one.name, one.before, one.after) for one in compare(first, second, {}).environment]
+    assert found == [("cpu", "x", "—"), ("packages numpy", "1.26", "2.4")]
 
 
 def test_text_and_page_tell_the_same_change(tmp_path):

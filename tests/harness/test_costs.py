@@ -69,6 +69,16 @@ def test_of_cases_that_share_an_artifact_the_first_builds_it():
     assert second.atc_s == second.build_s == second.build_bytes == 0
 
 
+def test_an_om_of_what_a_repositorys_scripts_export_is_built_beside_that_of_the_card():
+    own, scripted = case("accuracy"), case("accuracy", condition="scripts")
+
+    costs_of = predict([own, scripted], KNOWN, Outlook())
+
+    assert total(costs_of.values()).atc_minutes == 2
+    # The script's number stands alone: nothing is inferred on the host to compare it with.
+    assert 0 < costs_of[scripted].build_s < costs_of[own].build_s
+
+
 def test_a_new_case_goes_by_the_rate_that_its_readme_prints():
     # 500 pictures of 1024 × 2048 at 19.25 images/s, 0.02 s to prepare a megapixel, 0.1 s to start.
     expected_s = 0.1 + 500 / 19.25 + 500 * 0.02 * 1024 * 2048 / 1e6

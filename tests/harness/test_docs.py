@@ -63,6 +63,14 @@ OF_OTHERS = {
     "--no-deps",
     "--batchsize",
     "--outfmt",
+    # ais_bench's, as far as mentioned_options reads them
+    "--aipp",
+    "--dump",
+    "--dym",
+    "--energy",
+    "--perf",
+    "--pipeline",
+    "--profiler",
 }
 
 

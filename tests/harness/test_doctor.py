@@ -299,7 +299,7 @@ def test_every_ascend_tool_its_versions_and_every_npu_has_a_line(tmp_path, emula
     assert list(found) == [*(f"ascend {tool}" for tool in toolchain.TOOLS), "ascend versions", "npu 0", "npu 1"]
     assert all(finding.ok and not finding.required for finding in found.values())
     assert found["ascend versions"].text == "CANN 6.0.RC1, driver 22.0.4"
-    assert found["npu 1"].text == "Ascend310, bus 0000:02:00.0, health OK, 577 of 7759 MiB used"
+    assert found["npu 1"].text == "Ascend310, bus 0000:02:00.0, NPU 1 chip 0, health OK, 577 of 7759 MiB used"
 
 
 def test_an_absent_tool_has_its_remedy(tmp_path, emulated, monkeypatch):
@@ -309,6 +309,14 @@ def test_an_absent_tool_has_its_remedy(tmp_path, emulated, monkeypatch):
     monkeypatch.setattr(toolchains, "emulated", lambda cache_dir: lacking)
 
     assert str(ascend_lines(tmp_path)["ascend msame"]) == "absent   ascend msame: build msame"
+
+
+def test_a_table_without_an_npu_has_a_line_for_it(tmp_path, emulated, monkeypatch):
+    monkeypatch.setattr(npus, "listing", lambda toolchain: ())
+
+    found = {finding.need: finding for finding in examine((), Places(), tmp_path / "cache", True)}["npu"]
+
+    assert str(found).startswith("absent   npu: npu-smi lists no NPU; look at ")
 
 
 def test_a_drained_npu_that_is_well_again_is_put_back_into_use(tmp_path, emulated):
@@ -329,7 +337,7 @@ def test_a_drained_npu_that_is_not_well_stays_drained(tmp_path, emulated):
 
     found = ascend_lines(tmp_path)["npu 0"]
 
-    assert str(found).startswith("UNFIT    npu 0: Ascend310P3, bus 0000:01:00.0, health Critical, ")
+    assert str(found).startswith("UNFIT    npu 0: Ascend310P3, bus 0000:01:00.0, NPU 0 chip 0, health Critical, ")
     assert found.text.endswith("; it was drained (it hung) and is not well yet: health Critical")
     assert npus.drained(npu) == "it hung"
 

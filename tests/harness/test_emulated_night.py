@@ -277,6 +277,19 @@ def test_a_tool_that_fails_is_caught_with_its_log(night, resnest, fault, runtime
     assert Path(result.error.log).is_file()
 
 
+def test_what_a_killed_attempt_left_is_removed_but_for_its_logs(night, resnest):
+    result, _ = night.run(resnest, "parity", runtime="msame")
+    left = night.folder / "run" / "work" / result.case.key / "msame-left"
+    (left / "chunk-left" / "input_0").mkdir(parents=True)
+    for name in ("0000.log", "model.om", "canary.om", "chunk-left/input_0/00000000.bin"):
+        (left / name).write_text("x")
+
+    _, verdict = night.run(resnest, "parity", runtime="msame")
+
+    assert verdict.outcome == "PASS"
+    assert [path.name for path in left.rglob("*")] == ["0000.log"]
+
+
 def test_corrupt_outputs_miss_parity(night, resnest):
     _, verdict = night.run(resnest, "parity", runtime="ais_bench", fault="corrupt-output@ais_bench")
 

@@ -100,6 +100,38 @@ def test_with_several_references_the_promise_may_lie_anywhere_between_them():
     assert found(baseline=rows) == []
 
 
+@pytest.mark.parametrize(
+    ("metric", "unit", "promised", "reference", "expected"),
+    [
+        ("wer", "%", 9.0, 9.6, "above-reference: 9.00 % promised, the lowest reference is 9.60 %"),
+        ("wer", "%", 10.7, 9.6, "below-reference: 10.70 % promised, the highest reference is 9.60 %"),
+        ("wer", "%", 10.5, 9.6, ""),
+        ("psnr", "dB", 31.69, 31.53, "above-reference: 31.69 dB promised, the highest reference is 31.53 dB"),
+        ("psnr", "dB", 31.21, 31.53, "below-reference: 31.21 dB promised, the lowest reference is 31.53 dB"),
+        ("psnr", "dB", 31.22, 31.53, ""),
+        ("fid", "", 9.80, 9.95, "above-reference: 9.800 promised, the lowest reference is 9.950"),
+        ("fid", "", 10.06, 9.95, "below-reference: 10.06 promised, the highest reference is 9.950"),
+        ("fid", "", 10.04, 9.95, ""),
+    ],
+)
+def test_errors_and_scores_are_marked_the_right_way_round(metric, unit, promised, reference, expected):
+    changes = {"metric": metric, "unit": unit}
+    rows = (score(promised, **changes), score(reference, **changes, chip="any", batch="unstated", role="reference"))
+
+    marks = lint.marks(card(baseline=rows), TODAY)
+
+    assert "; ".join(f"{mark.rule}: {mark.text}" for mark in marks) == expected
+
+
+def test_scores_that_depend_on_the_batch_are_marked_by_their_size():
+    changes = {"metric": "psnr", "unit": "dB"}
+
+    assert found(baseline=(score(31.50, **changes), score(31.60, batch=4, **changes))) == []
+    assert found(baseline=(score(31.50, **changes), score(31.70, batch=4, **changes))) == [
+        ("accuracy-by-batch", "baseline[0].value")
+    ]
+
+
 def test_an_accuracy_that_depends_on_the_batch_is_marked():
     rows = (score(47.0), score(47.2, batch=4), score(46.4, batch=8), score(40.0, chip="Ascend310"))
 

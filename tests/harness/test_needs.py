@@ -141,7 +141,10 @@ def test_a_file_in_the_place_of_the_data_set_is_no_data_set(tmp_path):
 def test_a_card_without_data_says_so(tmp_path):
     missing = needs.data(card(tmp_path, dataset={"kind": "none", "count": 0}), Places())
 
-    assert str(missing) == "street: a data set, got kind none; name one in the card's [dataset]"
+    assert str(missing) == (
+        "street: a data set, got kind none; name one in the card's [dataset], or the README's own scripts in a "
+        "[script] table, for --run-scripts"
+    )
 
 
 @pytest.mark.parametrize("check", cards.CHECKS)

@@ -267,6 +267,17 @@ def test_an_om_that_is_not_there_is_a_usage_error(tmp_path, card):
         builder(tmp_path, om=tmp_path / "gone.om").om(card, 1, "310P")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [("net.onnx", b"x", "a file .onnx"), ("net", b"x", "a file without a suffix"), ("net.om", b"", "an empty file")],
+)
+def test_what_is_no_om_is_a_usage_error(tmp_path, card, name, content, wrong):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(UsageError, match=f"expected an OM, NAME.om, got {wrong}"):
+        builder(tmp_path, om=tmp_path / name).om(card, 4, "310P")
+
+
 HEADERS = {
     "emulated": b'OM/1\n{"soc_version": "Ascend310", "n": 1}',
     "protobuf": b"\x0a\x0bsoc_version\x12\x0b\x22\x09Ascend310\x00",

@@ -147,3 +147,15 @@ def test_another_toolchain_is_another_source(tmp_path):
     tools = [{"version": "8.0"}, {"version": "8.1"}, {}]
     assert len({sources.digest(card, "card", needs.Places(), one) for one in tools}) == 3
     assert environment.describe()["packages"]  # what tells hosts without a toolchain apart
+
+
+def test_what_a_killed_attempt_left_is_removed_on_any_runtime_but_for_its_logs(bench, monkeypatch):
+    check_that(monkeypatch)
+    left = bench.run_dir / "work" / CASE.key / "ort-files-left"
+    (left / "chunk-left" / "input_0").mkdir(parents=True)
+    for name in ("0000.log", "chunk-left/input_0/00000000.bin"):
+        (left / name).write_text("x", encoding="utf-8")
+
+    pipeline.run(CASE, bench)
+
+    assert [path.name for path in left.rglob("*")] == ["0000.log"]

@@ -1,6 +1,8 @@
 """Tools run without a shell, in an environment of their own, within a time limit, with their output in a log."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,9 @@ from harness.errors import MissingNeedError, RunError
 from harness.process import run_tool, tail
 
 ENV = {"PATH": "/usr/bin:/bin"}
+SLEEPER = (
+    "import subprocess, sys, time\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+)
 
 
 def python(code: str, *arguments: str) -> list[str]:
@@ -76,12 +81,7 @@ def test_a_tool_ended_by_a_signal_is_a_failure_that_names_it(tmp_path: Path) -> 
 
 
 def test_a_time_out_kills_the_tool_and_the_processes_it_started(tmp_path: Path) -> None:
-    code = (
-        "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "print(child.pid, flush=True)\n"
-        "time.sleep(600)"
-    )
+    code = f"{SLEEPER}print(child.pid, flush=True)\ntime.sleep(600)"
     started = time.monotonic()
 
     with pytest.raises(RunError, match="expected an end within 2 s") as caught:
@@ -90,6 +90,36 @@ def test_a_time_out_kills_the_tool_and_the_processes_it_started(tmp_path: Path) 
     assert caught.value.kind == "timeout"
     assert time.monotonic() - started < 30
     assert is_gone(int((tmp_path / "log").read_text()))
+
+
+def test_what_a_tool_leaves_running_ends_with_it(tmp_path: Path) -> None:
+    done = run_tool(python(f"{SLEEPER}print(child.pid)"), cwd=tmp_path, env=ENV, timeout_s=30, log=tmp_path / "log")
+
+    assert is_gone(int(done.log.read_text()))
+
+
+def test_a_tool_and_what_it_started_end_with_this_process_even_if_that_is_killed(tmp_path: Path) -> None:
+    tool = f"{SLEEPER}import os; print(os.getpid(), child.pid, flush=True); time.sleep(600)"
+    ours = (
+        "import sys; from pathlib import Path; from harness.process import run_tool\n"
+        f"run_tool([sys.executable, '-c', {tool!r}], cwd=Path('.'), env={{}}, timeout_s=600, log=Path('log'))"
+    )
+    process = subprocess.Popen(python(ours), cwd=tmp_path, env={**ENV, "PYTHONPATH": os.pathsep.join(sys.path)})
+    pids = read_when_written(tmp_path / "log")
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    assert all(is_gone(int(pid)) for pid in pids)
+
+
+def read_when_written(path: Path) -> list[str]:
+    """Return the words of a file's first line once it is whole."""
+    for _ in range(1000):
+        if path.is_file() and path.read_text().endswith("\n"):
+            break
+        time.sleep(0.02)
+    return path.read_text().split()
 
 
 def is_gone(pid: int) -> bool:

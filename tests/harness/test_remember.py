@@ -8,7 +8,7 @@ from harness.history import keys
 from harness.history.anchors import frozen
 from harness.history.store import History
 from harness.results import Judgement, Verdict
-from tests.harness.gates.handmade import TODAY, card_of, fps
+from tests.harness.gates.handmade import TODAY, baseline, card_of, fps
 from tests.harness.history.nights import case_of, entry
 
 WHOLE = {"used": 100, "declared": 100, "ids_digest": "d"}
@@ -177,3 +177,56 @@ def test_the_noise_of_a_speed_is_a_share_of_its_usual_value(history):
     # Neighbours differ by 1: 1.4826 / √2 of a median of 100.5.
     assert found == {case_of().key: pytest.approx(1.0484 / 100.5, rel=1e-3)}
     assert remember.noise_shares(history, [case_of()], {"cpu": "another"}) == {}
+
+
+def test_the_noise_of_many_cases_is_one_question(history, monkeypatch):
+    cases = [case_of(batch=batch) for batch in range(1, 21)]
+    kept(history, *(entry(night, 100.0 + night % 2, case=case) for case in cases for night in range(6)))
+    asked = []
+    monkeypatch.setattr(History, "headlines", lambda *words, real=History.headlines: asked.append(1) or real(*words))
+    monkeypatch.setattr(History, "series", None)
+
+    found = remember.noise_shares(history, cases, entry().result.environment)
+
+    assert (len(found), len(asked)) == (20, 1)
+
+
+def test_noise_is_that_of_the_last_nights(history):
+    # A wild year, and then 37 nights that differ by 1 in turn.
+    wild = [entry(night, 100.0 + 40 * (night % 2)) for night in range(50)]
+    kept(history, *wild, *(entry(50 + night, 100.0 + night % 2) for night in range(37)))
+
+    found = remember.noise_shares(history, [case_of()], entry().result.environment)
+
+    assert found == {case_of().key: pytest.approx(1.0484 / 100, rel=1e-3)}
+
+
+def test_of_several_machines_the_most_restless_one_tells_the_standard_error(history):
+    another = {**entry().result.environment, "cores": 99}
+    kept(history, *(entry(night, 100.0 + night % 2) for night in range(5)))
+    kept(history, *(entry(night, 100.0 + 4 * (night % 2), environment=another) for night in range(5)))
+    row = card_of(fps(50.0, batch=4)).baseline[0]
+
+    found = remember.spread(history, card_of(fps(48.0, batch=4)), row)
+
+    # 1.4826 · 4 / √2 of 100, on a promise of 50.
+    assert found.error == pytest.approx(0.5 * 4.1935, rel=1e-3)
+
+
+def test_the_standard_error_of_a_miou_is_that_of_its_interval_over_images(history):
+    measures = [{"name": "miou", "protocol": "running-mean", "value": 0.69, "n": 10, "interval": (0.65, 0.73)}]
+    kept(history, accuracy(measures=measures))
+    card = card_of(baseline("miou", 0.689))
+
+    found = remember.spread(history, card, card.baseline[0])
+
+    # 0.08 is 2 · 1.96 standard errors.
+    assert found.error == pytest.approx(0.08 / 3.92, rel=1e-3)
+    assert remember.spread(history, card, card_of(baseline("map", 0.4)).baseline[0]).error is None
+
+
+def test_the_standard_error_of_a_top_1_needs_no_history(history):
+    card = card_of(baseline("top1", 0.64))
+
+    # sqrt(0.64 · 0.36 / 100)
+    assert remember.spread(history, card, card.baseline[0]).error == pytest.approx(0.048)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-NOT_TESTS = {"lint", "docs"}
+NOT_TESTS = {"lint", "site"}
 
 
 def tox() -> configparser.ConfigParser:

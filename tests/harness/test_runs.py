@@ -70,6 +70,16 @@ def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path, text: str) -> 
         read_entries(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("plan", 7), ("argv", "pytest"), ("options", {}), ("environment", ["x"]), ("lacks", [])]
+)
+def test_a_run_whose_facts_are_of_another_kind_is_a_usage_error(tmp_path: Path, name: str, value: object) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1, name: value}), encoding="utf-8")
+
+    with pytest.raises(UsageError, match=rf"run\.json: expected {name} to be an? (array|table)"):
+        read_run(tmp_path)
+
+
 def test_a_run_that_has_not_begun_plans_and_has_measured_nothing(tmp_path: Path) -> None:
     assert planned(tmp_path) == ()
     assert entries_so_far(tmp_path) == ()

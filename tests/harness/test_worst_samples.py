@@ -117,6 +117,8 @@ def test_label_maps_have_a_colour_for_each_class_and_black_for_what_is_ignored(t
     first, third = worst_samples.PALETTE[0], worst_samples.PALETTE[2]
     assert [tuple(label[20, 5]), tuple(label[20, 55]), tuple(label[2, 5])] == [first, third, (0, 0, 0)]
     assert [tuple(prediction[20, 5]), tuple(prediction[20, 55])] == [third, first]
+    assert found[0].keys == (("ignored", "#000000"), ("cat", "#0072b2"), ("owl", "#009e73"))
+    assert [panel.text for panel in found[0].panels[1:]] == ["ignored, cat, owl", "cat, owl"]
 
 
 def test_boxes_are_drawn_where_the_objects_are_and_weak_ones_are_not(tmp_path):
@@ -129,6 +131,8 @@ def test_boxes_are_drawn_where_the_objects_are_and_weak_ones_are_not(tmp_path):
     assert abs(label[10, 20:50]).max(axis=1).min() > 20  # the upper edge of the annotated box
     assert abs(prediction[5, 10:40]).max(axis=1).min() > 20  # and of the detected one
     assert abs(prediction[39, 45:]).max() <= 20
+    assert [panel.text for panel in found[0].panels[1:]] == ["cat", "cat 0.90"]
+    assert abs(label[11:20, 21:26]).max() > 20  # the name stands inside the box
 
 
 def test_only_as_many_as_asked_for_and_only_samples_that_are_here(tmp_path):

@@ -233,6 +233,27 @@ def test_a_run_that_is_still_going_is_not_gone_on_with(night: Night) -> None:
     assert "expected a run that has ended, got one that is still going" in refused.stderr
 
 
+def test_a_run_that_is_told_to_end_ends_as_if_interrupted_and_can_be_gone_on_with(night: Night) -> None:
+    night.monkeypatch.setenv("OMGATE_TEST_CASE_S", "30")
+    words = [sys.executable, "-m", "pytest", "gates", *night.suite._options(), "-m", "parity"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=night.suite.pytester.path, stdout=pipe, text=True) as going:
+        try:
+            while not night.measured.exists():
+                time.sleep(0.05)
+            going.terminate()
+            output, _ = going.communicate(timeout=25)  # not the half minute that the case takes
+        finally:
+            going.kill()
+    night.monkeypatch.setenv("OMGATE_TEST_CASE_S", "0")
+
+    resumed = night.run("--resume", str(night.folder()))
+
+    assert going.returncode == 2
+    assert "KeyboardInterrupt" in output
+    assert resumed.returncode == 0
+
+
 def test_what_is_missing_stays_red_in_a_strict_run_that_is_gone_on_with(night: Night) -> None:
     night.suite.card("owl", nightly=True, weights=False)
     first = night.run("-m", "parity", "--strict-gates")

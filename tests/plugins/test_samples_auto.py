@@ -36,6 +36,21 @@ def test_the_workbench_is_told_what_was_asked(suite: Any, given: str, expected: 
     assert [one["cases"] for one in told(suite)] == [2, 2]
 
 
+@pytest.mark.parametrize("part", [("--shard", "1/3"), ("--shard", "3/3"), ("--budget", "1h"), ("-k", "other")])
+def test_a_case_has_its_part_of_the_whole_nights_error_whatever_part_of_it_runs_here(
+    suite: Any, part: tuple[str, str]
+) -> None:
+    for name in ("toy", "other", "third"):
+        suite.card(name)
+    suite.card("elsewhere", weights=False)
+    suite.answer_well()
+    (suite.pytester.path / "gates" / "conftest.py").write_text(TELLS, encoding="utf-8")
+
+    suite.run("--check", "accuracy", "--runtime", "ort-cpu", "--samples", "auto", *part)
+
+    assert {one["cases"] for one in told(suite)} == {4}
+
+
 def test_a_red_case_is_run_again_with_auto(suite: Any) -> None:
     suite.card()
     suite.answer_well(top1=0.5)

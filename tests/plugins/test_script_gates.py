@@ -27,10 +27,10 @@ def gated(
     pytester.makeconftest((ROOT / "conftest.py").read_text(encoding="utf-8"))
     shutil.copytree(ROOT / "tests" / "gates", pytester.path / "gates", ignore=shutil.ignore_patterns("__pycache__"))
 
-    def run(*arguments: str) -> pytest.RunResult:
+    def run(*arguments: str, runtime: tuple[str, ...] = ("--runtime", "ort-cpu")) -> pytest.RunResult:
         folders = ("--report-dir", str(tmp_path / "reports"), "--cache-dir", str(tmp_path / "cache"))
         off = [word for name in ("no:cacheprovider", "no:benchmark", "no:hypothesispytest") for word in ("-p", name)]
-        return pytester.runpytest_inprocess("gates", "--runtime", "ort-cpu", *folders, *off, *arguments)
+        return pytester.runpytest_inprocess("gates", *runtime, *folders, *off, *arguments)
 
     return run
 
@@ -134,3 +134,29 @@ def test_a_model_with_a_file_of_its_own_keeps_its_other_checks(gated, tmp_path):
     planned = gated("--run-scripts", *here(tmp_path), "-p", "fixtures.planning")
 
     planned.stdout.fnmatch_lines(["2 cases", f"  accuracy  *{ID} *", "  parity  *toyzoo-ort-cpu-bs1 *"])
+
+
+def test_a_night_on_npus_that_was_cut_off_runs_only_the_scripts_that_are_left(gated, tmp_path):
+    ran = tmp_path / "ran"
+    noting = f"import sys\nopen({str(ran)!r}, 'a').write(sys.argv[3])\n"
+    rows = toy_zoo.CARD[toy_zoo.CARD.index("[[baseline]]") : toy_zoo.CARD.index("[script]")]
+    any_chip = rows.replace('chip = "Ascend310P3"', 'chip = "any"')
+    path = toy_zoo.write(tmp_path, (rows, any_chip + any_chip.replace("batch = 1", "batch = 4")))
+    text = path.read_text().replace('chips = ["Ascend310P3"]', 'chips = ["Ascend310P3"]\ntools = ["ais_bench"]')
+    path.write_text(text.replace('"{output}/labels"]\nmetric', '"{output}/labels", "{batch}"]\nmetric'))
+    script = tmp_path / "zoo/cv/Toy/postprocess.py"
+    script.write_text(noting + toy_zoo.POSTPROCESS)
+    night = ("-m", "npu", "--chip", "Ascend310P3", "--emulate", "--run-scripts", *here(tmp_path))
+
+    whole = gated(*night, runtime=())
+    (run,) = (tmp_path / "reports").iterdir()
+    results = run / "results.jsonl"
+    results.write_text(results.read_text().splitlines(keepends=True)[0])
+    again = gated("--resume", str(run), runtime=())
+
+    for batch in (1, 4):
+        line = f"toyzoo-ais_bench-Ascend310P3-bs{batch}-scripts-emulated  accuracy  71.25 %   71.25 %   PASS met"
+        whole.stdout.fnmatch_lines([line])
+        again.stdout.fnmatch_lines([line])
+    assert (whole.ret, again.ret, len(results.read_text().splitlines())) == (0, 0, 2)
+    assert ran.read_text() in ("144", "141")

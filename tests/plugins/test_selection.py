@@ -73,3 +73,16 @@ def test_the_recorded_run_keeps_the_same_options(suite: Any) -> None:
 
     recorded = json.loads((Path(suite.run_folder()) / "run.json").read_text(encoding="utf-8"))
     assert recorded["options"] == ["--weights", "seeded", "--unpromised"]
+
+
+def test_the_recorded_run_keeps_why_what_was_asked_for_cannot_run(suite: Any) -> None:
+    suite.card()
+    suite.card("absent", weights=False)
+    suite.card("other", weights=False)
+    suite.answer_well()
+
+    suite.run("-m", "onnx", "-k", "toy or absent")
+
+    recorded = json.loads((Path(suite.run_folder()) / "run.json").read_text(encoding="utf-8"))
+    assert recorded["lacks"]["absent"].startswith("absent: weights toy.safetensors, got nothing; put it into a folder")
+    assert {"toy", "other"} & recorded["lacks"].keys() == set()

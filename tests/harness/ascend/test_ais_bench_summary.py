@@ -38,6 +38,10 @@ def test_a_summary_is_read_whole():
     assert summary.compute == summary.h2d == summary.d2h == Latency(2.0, 1.0, 3.0, 2.0, 2.98, 3)
 
 
+def test_a_summary_that_an_editor_of_windows_saved_is_read_as_well():
+    assert parse_summary("\ufeff" + json.dumps(FULL, indent=1).replace("\n", "\r\n")) == parse_summary(json.dumps(FULL))
+
+
 def test_a_pipeline_lists_starts_and_ends():
     pipeline = {"NPU_compute_time": {"mean": 2.5, "count": 2}, "throughput": 400.0, "filesinfo": {}}
 

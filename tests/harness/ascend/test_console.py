@@ -9,6 +9,15 @@ def test_lines_end_at_carriage_returns_too():
     assert console.lines("10%|#\r20%|##\r\n[INFO] done \nlast") == ["10%|#", "20%|##", "[INFO] done", "last"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a\r\nb\r\n", "a\r\r\nb\r\r\n", "\ufeffa\nb\n", "\x1b]0;host: ~\x07a\nb\n", "a\x1b[K\n\x1b[?25lb\n", "\0\0a\nb\n"],
+    ids=["Windows", "two terminals", "byte order mark", "window title", "cursor", "cut while written"],
+)
+def test_the_traces_of_the_ways_that_logs_go_are_taken_off(text):
+    assert console.lines(text) == ["a", "b", ""]
+
+
 def test_colours_are_taken_off():
     assert console.lines("\x1b[31m[ERROR]\x1b[0m no") == ["[ERROR] no"]
 

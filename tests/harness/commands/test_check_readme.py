@@ -53,6 +53,14 @@ def test_a_card_is_found_by_its_name_too(toy, capsys):
     assert "unknown model" in capsys.readouterr().err
 
 
+def test_a_card_is_found_by_its_folder_if_it_is_the_only_one(toy, capsys):
+    assert cli.main(["check-readme", str(toy), str(toy / "README.md")]) == 0
+
+    (toy / "tiny.toml").write_text(PROMISING.replace('"toy"', '"tiny"'), encoding="utf-8")
+    assert cli.main(["check-readme", str(toy), str(toy / "README.md")]) == 4
+    assert f"CARD {toy}: expected one card, got 2 in this folder; name one" in capsys.readouterr().err
+
+
 def test_the_readmes_numbers_are_held_against_a_run(toy, capsys):
     # 4 pictures in 14 ms are 285.7 images/s, 4.8 % below what is promised; in 15 ms 266.7.
     assert check(toy, "--results", record(toy, speed(14.0))) == 0

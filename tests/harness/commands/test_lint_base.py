@@ -2,8 +2,10 @@
 
 import pytest
 
-from harness import cli
+from harness import cli, remember
+from harness.history.store import History
 from tests.harness.git_repository import git
+from tests.harness.history.nights import case_of, entry
 from tests.harness.toy_card import CARD
 
 PROMISE = """
@@ -58,8 +60,76 @@ def test_a_lower_number_without_a_reason_is_red(cards, capsys):
     code, out, _ = ended(capsys, cards, "--base", "HEAD")
 
     assert code == 1
-    assert out[0] == f"{LOOSER}, its error is not known — no reason is given"
+    unknown = "an unknown number of standard errors: no history is given"
+    assert out[0] == f"{LOOSER}, {unknown} — no reason is given"
     assert out[1] == "1 loosening since HEAD, 1 without a reason"
+
+
+@pytest.fixture
+def history(tmp_path):
+    """A history of five nights of the card's case, in turn at 100 and at 102 images/s."""
+    path = tmp_path / "nights.sqlite"
+    nights = [entry(night, 100.0 + 2 * (night % 2), case=case_of(model="toy")) for night in range(5)]
+    with History.open(str(path), create=True) as opened:
+        remember.keep(opened, [("run", one) for one in nights])
+    return path
+
+
+# Neighbours differ by 2: 1.4826 · 2 / √2 = 2.0967, of a median of 100. Of 31.2 images/s, 0.654: 1.2 is 1.8 of it.
+IN_ERRORS = f"{LOOSER}, 1.8 standard errors of its noise from result to result (2.1 %, 5 results) — no reason is given"
+
+
+def test_a_history_tells_in_standard_errors_how_much_a_speed_was_loosened(cards, history, capsys):
+    change(cards, 30.0)
+
+    code, out, _ = ended(capsys, cards, "--base", "HEAD", "--history", str(history))
+
+    assert (code, out[0]) == (1, IN_ERRORS)
+
+
+@pytest.mark.parametrize("place", ["variable", "nightly"])
+def test_the_usual_history_is_asked_where_it_is(cards, history, capsys, monkeypatch, tmp_path, place):
+    change(cards, 30.0)
+    monkeypatch.chdir(tmp_path)
+    if place == "variable":
+        monkeypatch.setenv("OMGATE_HISTORY", str(history))
+    else:
+        (tmp_path / "reports").mkdir()
+        history.rename(tmp_path / "reports" / "history.sqlite")
+
+    assert ended(capsys, cards, "--base", "HEAD")[1][0] == IN_ERRORS
+
+
+def test_a_usual_history_that_is_not_there_yet_is_none(cards, capsys, monkeypatch, tmp_path):
+    change(cards, 30.0)
+    monkeypatch.setenv("OMGATE_HISTORY", str(tmp_path / "later.sqlite"))
+
+    assert "no history is given" in ended(capsys, cards, "--base", "HEAD")[1][0]
+    assert not (tmp_path / "later.sqlite").exists()
+
+
+def test_a_history_without_the_case_says_so(cards, history, capsys):
+    (cards / "toy" / "card.toml").write_text(CARD.replace('"toy"', '"other"') + PROMISE.format(value=31.2, more=""))
+    commit(cards)
+    (cards / "toy" / "card.toml").write_text(CARD.replace('"toy"', '"other"') + PROMISE.format(value=30, more=""))
+
+    code = cli.main(["lint", "other", "--cards", str(cards), "--base", "HEAD", "--history", str(history)])
+
+    said = f"an unknown number of standard errors: {history} has fewer than five results of it"
+    assert (code, said in capsys.readouterr().out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--base", "HEAD", "--history", "nowhere.sqlite"), "expected a history's file"),
+        (("--history", "nowhere.sqlite"), "expected --base too"),
+    ],
+)
+def test_a_history_that_cannot_be_asked_is_wrong_usage(cards, capsys, arguments, said):
+    code, _, err = ended(capsys, cards, *arguments)
+
+    assert (code, said in err) == (4, True)
 
 
 def test_a_lower_number_with_a_reason_is_printed_and_green(cards, capsys):

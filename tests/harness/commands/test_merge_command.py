@@ -49,6 +49,75 @@ def test_eight_hosts_become_one_run(tmp_path, capsys):
     assert "16 entries of 8 runs, 0 duplicates left out" in said
 
 
+def shard(root, index, count, partition, **changes):
+    folder = host(root, f"host{index}", index)
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    plan = [f"test_throughput.py::{case_of().test_name}"]
+    share = {"index": index, "count": count, "partition": partition}
+    (folder / "run.json").write_text(json.dumps({**facts, "plan": plan, "shard": share, **changes}), encoding="utf-8")
+    return folder
+
+
+def test_a_whole_night_has_no_gaps(tmp_path, capsys):
+    assert merged(tmp_path, *(shard(tmp_path, index, 2, "abc") for index in (1, 2))) == 0
+
+    assert read_run(tmp_path / "all")["gaps"] == []
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_share_that_is_missing_is_named(tmp_path, capsys):
+    assert merged(tmp_path, *(shard(tmp_path, index, 4, "abc") for index in (1, 3))) == 0
+
+    assert "of 4 shares 2, 4 are missing" in capsys.readouterr().out
+    assert read_run(tmp_path / "all")["gaps"] == ["of 4 shares 2, 4 are missing"]
+
+
+def test_shares_of_different_plans_are_named(tmp_path, capsys):
+    shares = shard(tmp_path, 1, 2, "abc"), shard(tmp_path, 2, 2, "def")
+
+    assert merged(tmp_path, *shares) == 0
+    assert "not shares of one plan" in capsys.readouterr().out
+
+
+def test_a_planned_case_without_a_result_is_named_with_its_run(tmp_path, capsys):
+    plan = [f"test_throughput.py::{case_of().test_name}", "test_parity.py::test_parity[net-bs1]"]
+
+    assert merged(tmp_path, shard(tmp_path, 1, 1, "abc", plan=plan)) == 0
+    said = "host1: 1 of 2 planned cases have no result: test_parity[net-bs1]"
+    assert said in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("counted", "together"), [(4, None), (2, "10 %"), (1, "20 %")])
+def test_hosts_that_shared_no_error_are_told_what_theirs_is_together(tmp_path, counted, together, capsys):
+    # Four cases that had a fourth of 5 % each are a night's 5 %; with a half each they are 10 %.
+    folders = []
+    for number in range(4):
+        folder = host(tmp_path, f"host{number}", number)
+        samples = {"used": 250, "declared": 2000, "ids_digest": "0" * 64, "cases": counted}
+        case = case_of("accuracy", model=f"net{number}")
+        line = entry(number, case=case, measurement=None, samples=samples).to_json()
+        (folder / "results.jsonl").write_text(line + "\n", encoding="utf-8")
+        folders.append(folder)
+
+    assert merged(tmp_path, *folders) == 0
+    said = capsys.readouterr().out
+    assert (f"red by chance in up to {together} of such nights, not in 5 %" in said) == bool(together)
+
+
+def test_what_was_red_or_broken_on_any_host_is_told_as_at_the_end_of_a_run(tmp_path, capsys):
+    folders = [host(tmp_path, name, 0) for name in ("red", "lost")]
+    ends = {"red": ("FAIL", "missed", "net1"), "lost": ("NOT_RUN", "infra", "net2")}
+    for folder in folders:
+        outcome, code, model = ends[folder.name]
+        line = entry(0, case=case_of(model=model), outcome=outcome, code=code).to_json()
+        (folder / "results.jsonl").write_text(line + "\n", encoding="utf-8")
+
+    assert merged(tmp_path, *folders) == 0
+    said = capsys.readouterr().out
+    assert "1 regression: test_throughput[net1-" in said
+    assert "1 not measured by the host's fault: test_throughput[net2-" in said
+
+
 def test_a_run_given_twice_counts_once(tmp_path, capsys):
     one = host(tmp_path, "one", 0, 1)
     copy = host(tmp_path, "copy", 0, 1)

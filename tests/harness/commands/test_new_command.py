@@ -53,6 +53,34 @@ def test_without_a_model_the_next_command_brings_one(folder: Path, capsys: pytes
     assert sorted(path.name for path in (folder / "here").iterdir()) == ["toynet", "toynet-onnx"]
 
 
+@pytest.mark.parametrize("content", [b"import torch\n", b"\x08\x01", None])
+def test_a_model_that_is_no_onnx_file_is_told_with_what_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    if content is not None:
+        (folder / "graph.pb").write_bytes(content)
+
+    assert cli.main(["new", "README.md", "--model", "graph.pb"]) in (1, 4)
+    told = capsys.readouterr().err
+    assert "expected an ONNX file, got " in told
+    assert "a frozen graph is named in the card, as pb in [artifact]" in told
+    assert not (folder / "cards").exists()
+
+
+def test_a_readme_of_a_frozen_graph_asks_for_the_graph(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frozen = README.replace("--framework=5 --model=toynet.onnx", "--framework=3 --model=toynet.pb --out_nodes=probs:0")
+    (folder / "README.md").write_text(frozen, encoding="utf-8")
+
+    cli.main(["new", "README.md"])
+
+    printed = capsys.readouterr().out
+    assert "! artifact.pb: where is the file that ATC converts? put it beside this card\n" in printed
+    assert "from the frozen graph" in printed
+    assert (
+        "next: omgate gate --cards cards --model toynet --emulate once the questions marked ! are answered" in printed
+    )
+
+
 def test_other_chips_than_the_emulated_ones_are_named_in_the_next_command(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

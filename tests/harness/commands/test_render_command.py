@@ -76,6 +76,15 @@ def test_a_row_that_the_readme_lacks_is_told_and_not_invented(toy, capsys):
     assert "no row for Ascend310P3 bs4 throughput" in told.err
 
 
+def test_a_row_that_the_readme_has_at_another_batch_size_is_told_and_left(toy, capsys):
+    (toy / "README.md").write_text(README.replace("| Ascend310P3 | 4 |", "| Ascend310P3 | 16 |"), encoding="utf-8")
+
+    assert render(toy, "--readme", str(toy / "README.md"), "--patch") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "README.md:8: Ascend310P3 bs16 throughput is left as it is: batch 4, in the README 16" in told.err
+
+
 def test_a_patch_needs_a_readme(toy, capsys):
     assert render(toy, "--patch") == 4
     assert "--readme" in capsys.readouterr().err

@@ -1,13 +1,18 @@
 """`omgate report` writes the page beside the run, and prints the other forms."""
 
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from harness import cli, remember
 from harness.history.store import History
+from harness.report.read import NOT_LOOKED
 from harness.results import Entry
 from tests.harness import run_folders as made
+
+SCHEMA = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 
 @pytest.fixture
@@ -103,6 +108,50 @@ def test_a_history_shows_each_case_over_time_and_since_its_last_green_run(nights
     assert "1 fact differs from the last green run here, first (2026-01-01, PASS met)" in given
 
 
+def test_the_json_has_the_numbers_of_the_page(nights, capsys):
+    db, run = nights
+    ended(capsys, run, "--history", db)
+    text = (run / "report.html").read_text(encoding="utf-8")
+
+    found = json.loads(ended(capsys, run, "--history", db, "--json")[1])
+    jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")), jsonschema.Draft202012Validator)
+    history, since = found["cases"][0]["history"], found["cases"][0]["since"]
+    # Forty rounds of four pictures whose median is 2.045 ms: 4 / 0.002045 s.
+    assert [point["value"] for point in history["points"]] == [pytest.approx(4 / 0.002045)] * 2
+    assert [point["own"] for point in history["points"]] == [False, True]
+    for point in history["points"]:
+        told = f"{point['at'][:10]} {point['commit'][:8]}: {point['value_text']}"
+        assert told in text
+    assert since["what"] in text
+    changed = [("commit", f"{1:040x}", f"{2:040x}")]
+    assert [(one["name"], one["before"], one["after"]) for one in since["differences"]] == changed
+    assert [(one["name"], one["cases"]) for one in found["past"]["differences"]] == [("commit", 1)]
+    assert found["past"]["compared"] == 1
+
+
+def test_the_json_without_a_history_says_so(run, capsys):
+    found = json.loads(ended(capsys, run, "--json")[1])
+
+    assert found["past"] == {"note": NOT_LOOKED, "compared": 0, "differences": []}
+    assert [(case["history"], case["since"]) for case in found["cases"]] == [(None, None)] * 2
+
+
+@pytest.mark.parametrize("command", ["report", "diff"])
+@pytest.mark.parametrize("place", ["folder", "file/page.html"])
+def test_a_place_that_cannot_be_written_is_one_line_and_leaves_nothing(run, tmp_path, capsys, command, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("a file", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+
+    runs = [str(run)] * (2 if command == "diff" else 1)
+    code = cli.main([command, *runs, "--html", str(tmp_path / place)])
+    err = capsys.readouterr().err
+    assert code == 4
+    assert err.startswith(f"omgate: {tmp_path / place}: expected a file to write, got ")
+    assert len(err.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_run_to_compare_with_is_taken_instead_of_the_last_green_one(nights, tmp_path, capsys):
     db, run = nights
     other = made.write(tmp_path / "other", [night(1, environment={"cpu": "Another", "commit": f"{2:040x}"})])
@@ -123,6 +172,7 @@ def test_a_run_to_compare_with_is_taken_instead_of_the_last_green_one(nights, tm
         ["--history", "none.sqlite"],
         ["--against", "none"],
         ["--against", "none", "--json"],
+        ["--history", "none.sqlite", "--json"],
         ["--history", "none.sqlite", "--text"],
     ],
 )

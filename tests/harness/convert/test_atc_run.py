@@ -142,6 +142,31 @@ def test_an_end_without_a_verdict_is_the_hosts_failure(tmp_path, job, body, got)
     assert got in error.got
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: unknown command line flag 'sparse_weights'",
+        "atc.bin: unrecognized option '--sparse_weights=1'",
+        "ERROR: flag '--sparse_weights' is missing its argument; flag description: sparsity",
+        "ERROR: illegal value 'on' specified for int32 flag 'sparse_weights'",
+    ],
+    ids=["gflags", "getopt", "no value", "wrong value"],
+)
+def test_a_flag_that_atc_refuses_before_its_verdict_is_the_cards_fault_and_named(tmp_path, job, line):
+    error = failure(tmp_path, job, f"say({line!r})\nsys.exit(1)")
+
+    assert error.kind == "compile-error"
+    assert line in error.got
+    assert "this ATC refuses --sparse_weights" in error.do
+    assert "[atc]" in error.do
+
+
+def test_a_refused_flag_beside_a_missing_library_is_still_the_hosts_failure(tmp_path, job):
+    lines = "'error while loading shared libraries: libx.so', 'unrecognized option --y'"
+
+    assert failure(tmp_path, job, f"say({lines})\nsys.exit(127)").kind == "infra"
+
+
 CODED = {
     "until 7.0": "E10016: Opname [y] specified in [--out_nodes] is not found in the model, confirm whether it exists.",
     "8.0": "E10016: [PID: 412] 2025-03-18-09:02:18.501.341 Opname [y] specified in [--out_nodes] is not found.",

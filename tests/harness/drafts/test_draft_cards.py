@@ -218,6 +218,102 @@ def test_a_metric_that_omgate_cannot_compute_is_kept_as_a_promise(tmp_path: Path
     assert (card.metric.name, card.baseline[0].metric) == ("none", "f1")
 
 
+def test_promises_that_only_scripts_can_judge_are_told_and_the_data_set_is_not_asked_for(
+    tmp_path: Path, model: Path
+) -> None:
+    made, _ = drafted(tmp_path, ("top1: 70.10%", "F1: 70.10%"), model=model)
+
+    assert asked(made, "metric.name") == (
+        "omgate computes no f1: only the README's own scripts can judge them, with --run-scripts: "
+        "see [script] at the end"
+    )
+    assert asked(made, "dataset.kind") == ""
+    assert '# metric = { name = "f1", pattern = ' in made.text
+
+
+def test_without_scripts_such_promises_ask_for_a_table_of_them(tmp_path: Path, model: Path) -> None:
+    no_script = ("python3 toynet_postprocess.py ./result\n", "")
+    made, _ = drafted(tmp_path, ("top1: 70.10%", "mAP: 70.10%"), no_script, model=model)
+
+    told = asked(made, "metric.name")
+    assert told.startswith('omgate computes map, but not from these outputs as they stand: set name = "map"')
+    assert told.endswith("name them in a [script] table (docs/cards.md)")
+
+
+def test_an_error_rate_is_the_better_the_lower_it_is(tmp_path: Path, model: Path) -> None:
+    _, card = drafted(tmp_path, ("top1: 70.10%", "WER: 9.57%"), model=model)
+
+    assert [(row.metric, row.higher_is_better) for row in card.baseline if row.is_accuracy] == [("wer", False)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "metric", "value", "better"),
+    [("PSNR: 32.35", "psnr", 32.35, True), ("FID: 9.95", "fid", 9.95, False), ("loss: 0.25", "loss", 0.25, False)],
+)
+def test_what_is_no_share_is_a_promise_that_the_scripts_judge(tmp_path, model, printed, metric, value, better) -> None:
+    made, card = drafted(tmp_path, ("top1: 70.10%", printed), model=model)
+
+    (row,) = (row for row in card.baseline if row.is_accuracy)
+    assert (row.metric, row.value, row.compared_in, row.higher_is_better) == (metric, value, "", better)
+    assert f"omgate computes no {metric}: only the README's own scripts can judge them" in asked(made, "metric.name")
+    assert asked(made, "baseline.higher_is_better") == ""
+    (line,) = (line for line in made.text.split("\n") if line.startswith("# metric = "))
+    assert f'name = "{metric}"' in line
+    assert line.endswith('unit = "1" }')
+
+
+def test_a_score_of_which_the_name_does_not_tell_what_is_better_is_asked_about(tmp_path: Path, model: Path) -> None:
+    made, _ = drafted(tmp_path, ("top1: 70.10%", "robustness: 1.25"), model=model)
+
+    assert asked(made, "baseline.higher_is_better") == "is more of robustness better, or less (false)?"
+    lines = made.text.split("\n")
+    assert lines[lines.index("# ? is more of robustness better, or less (false)?") + 1] == "higher_is_better = true"
+
+
+RUNS = "python3 -m ais_bench --model toynet_bs1.om"
+FILLED = f"{RUNS} --input ./prep --output ./result --output_dirname bs${{bs}} --outfmt TXT"
+
+
+def test_what_the_tool_reads_and_writes_joins_the_scripts(tmp_path: Path, model: Path) -> None:
+    read = ("toynet_postprocess.py ./result", "toynet_postprocess.py ./result/bs${bs} --gt prep --bs ${bs} >out.json")
+    made, _ = drafted(tmp_path, (RUNS, FILLED), read, model=model)
+
+    lines = made.text.split("\n")
+    assert '# argv = ["python3", "toynet_preprocess.py", "--src", "${data}", "--save", "{inputs}"]' in lines
+    assert '# argv = ["python3", "toynet_postprocess.py", "{results}", "--gt", "{inputs}", "--bs", "{batch}"]' in lines
+    assert '# files = "{name}_{index}.txt"' in lines
+    assert [line for line in lines if line.startswith(("# folders", "# results"))] == []
+
+
+def test_folders_that_no_word_of_a_script_names_are_fields(tmp_path: Path, model: Path) -> None:
+    ways = (RUNS, f"{RUNS} --input prep/left,prep/right --output out --output_dirname bs1")
+    made, _ = drafted(tmp_path, ways, (" --save ./prep", " --all"), ("py ./result", "py"), model=model)
+
+    lines = made.text.split("\n")
+    assert '# folders = ["prep/left", "prep/right"]' in lines
+    assert '# results = "out/bs1"' in lines
+
+
+def test_a_folder_for_each_input_lies_below_the_one_that_the_script_is_given(tmp_path: Path, model: Path) -> None:
+    made, _ = drafted(tmp_path, (RUNS, f"{RUNS} --input prep/left,prep/right --output out"), model=model)
+
+    assert '# folders = ["{inputs}/left", "{inputs}/right"]' in made.text.split("\n")
+
+
+def test_a_step_that_the_readme_does_not_name_is_told_as_needed(tmp_path: Path, model: Path) -> None:
+    made, _ = drafted(tmp_path, ("toynet_preprocess", "toynet_other"), model=model)
+
+    assert "# [script.preprocess]  # needed, and the README names no script for it" in made.text.split("\n")
+
+
+def test_scripts_beside_the_readme_are_found_from_the_card(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "toynet_postprocess.py").write_text("")
+
+    made, _ = drafted(tmp_path, model=model)
+
+    assert '# repository = "../.."' in made.text.split("\n")
+
+
 def test_scripts_are_proposed_in_comments_with_one_warning(tmp_path: Path, model: Path) -> None:
     made, card = drafted(tmp_path, model=model)
 

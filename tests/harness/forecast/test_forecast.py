@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from harness import cards, memory
+from harness.cards import Atc, TensorSpec
 from harness.emulator import prefix
 from harness.errors import CardError, MissingNeedError, RunError, UsageError
 from harness.forecast import forecast
 from harness.forecast.modes import output_error
 from harness.forecast.operators import Suspect, by_type, distance
+from harness.forecast.switches import named, renamed
 from harness.forecast_results import Contributions, Forecast, ModeForecast
 from tests.harness.forecast.cancelling import CHIP, bench, graph, request, write
 
@@ -116,6 +120,44 @@ def test_the_operator_that_loses_it_all_is_named_first(made):
     assert len(found.rows) == 1
     assert "4 of 4 were each the only one in float16 in an OM by the emulated ATC" in found.method
     assert "ranked" not in found.method
+
+
+def test_what_is_said_to_keep_an_operator_in_float32_does_so(made, tmp_path):
+    worst = contributions(made).rows[0].name
+    assert "give that file as keep_dtype in the card's atc.flags" in contributions(made).method
+    card = write(tmp_path)
+    (card.path.parent / "keep.txt").write_text(f"{worst}\n")
+    kept = Atc(framework=5, flags={"keep_dtype": "keep.txt"})
+
+    card = card.model_copy(update={"atc": kept})
+    again = forecast(request(card, FP16, operators=0), bench(tmp_path, card))
+
+    assert row(again, FP16).parity[0].max_rel < row(made, FP16).parity[0].max_rel
+    assert row(again, FP16).paired.loss < row(made, FP16).paired.loss
+
+
+def test_a_card_whose_om_takes_pictures_is_forecast_without_aipp_and_says_so(made, tmp_path):
+    card = write(tmp_path)
+    (card.path.parent / "aipp.cfg").write_text("aipp_op { aipp_mode: static input_format: RGB888_U8 }")
+    pictures = TensorSpec(name="x", dtype="uint8", shape=("N", 2, 2, 3), layout="NHWC")
+    fed = Atc(framework=5, flags={"insert_op_conf": "aipp.cfg"}, input=(pictures,))
+
+    card = card.model_copy(update={"atc": fed})
+    found = forecast(request(card, FP16, operators=0), bench(tmp_path, card))
+
+    assert row(found, FP16).measure == row(made, FP16).measure
+    assert row(found, FP16).parity == row(made, FP16).parity
+    assert any(note.startswith("Without AIPP") for note in found.notes)
+    assert not any("AIPP" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(("names", "told"), [(["", "x"], True), (["a", "a"], True), (["a", "b"], False)])
+def test_names_that_were_made_up_are_not_told_as_the_models_own(tmp_path, names, told):
+    nodes = [helper.make_node("Relu", [at], [to], name) for name, at, to in zip(names, "xy", "yz", strict=True)]
+    value = [helper.make_tensor_value_info(name, 1, [1]) for name in "xz"]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", value[:1], value[1:])), tmp_path / "g.onnx")
+
+    assert renamed(tmp_path / "g.onnx", named(tmp_path / "g.onnx")) == told
 
 
 def test_a_forecast_says_that_it_is_emulated_and_a_floor(made):

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from harness.gates.loosening import default_loosenings, loosenings
+from harness.gates.loosening import Spread, default_loosenings, loosenings
 from tests.harness.gates.handmade import baseline, card_of, expect, fps, ratio, waiver
 
 LATER = datetime.date(2024, 3, 31)
@@ -15,34 +15,61 @@ def found(before, now, **options):
     return [(one.what, one.change, one.reason) for one in loosenings({"net": before}, {"net": now}, **options)]
 
 
+UNKNOWN = "an unknown number of standard errors: no history is given"
 RATE = "baseline Ascend310P3 bs1 throughput"
-SCORE = "baseline Ascend310P3 bs1 miou"
+SCORE = "baseline Ascend310P3 bs1 top1"
 # A share of 0.64 on 100 images has a standard error of sqrt(0.64 · 0.36 / 100) = 0.048: 1.2 points are a quarter of it.
 CHANGES = {
     "a lower rate": (
         card_of(fps(100.0)),
         card_of(fps(97.0)),
-        (RATE, "value 100.00 images/s → 97.00 images/s, looser by 3 %, its error is not known"),
+        (
+            RATE,
+            f"value 100.00 images/s → 97.00 images/s, looser by 3 %, {UNKNOWN}",
+        ),
     ),
     "a longer latency": (
         card_of(baseline("latency", 10.0, unit="ms")),
         card_of(baseline("latency", 11.0, unit="ms")),
-        ("baseline Ascend310P3 bs1 latency", "value 10.00 ms → 11.00 ms, looser by 10 %, its error is not known"),
+        (
+            "baseline Ascend310P3 bs1 latency",
+            f"value 10.00 ms → 11.00 ms, looser by 10 %, {UNKNOWN}",
+        ),
     ),
     "a lower accuracy": (
-        card_of(baseline("miou", 0.64)),
-        card_of(baseline("miou", 0.628)),
+        card_of(baseline("top1", 0.64)),
+        card_of(baseline("top1", 0.628)),
         (SCORE, "value 64.00 % → 62.80 %, looser by 1.2 points, 0.25 standard errors on 100 samples"),
     ),
     "a wider stated tolerance": (
         card_of(fps(tolerance=0.02)),
         card_of(fps(tolerance=0.05)),
-        (RATE, "tolerance 2 % → 5 %, looser by 3 %, its error is not known"),
+        (RATE, f"tolerance 2 % → 5 %, looser by 3 %, {UNKNOWN}"),
     ),
     "a tolerance beyond the default": (
-        card_of(baseline("miou", 0.64)),
-        card_of(baseline("miou", 0.64, tolerance=0.01)),
+        card_of(baseline("top1", 0.64)),
+        card_of(baseline("top1", 0.64, tolerance=0.01)),
         (SCORE, "tolerance 0.5 points → 1 points, looser by 0.5 points, 0.1 standard errors on 100 samples"),
+    ),
+    "a higher error rate": (
+        card_of(baseline("wer", 0.09)),
+        card_of(baseline("wer", 0.10)),
+        ("baseline Ascend310P3 bs1 wer", f"value 9.00 % → 10.00 %, looser by 1 points, {UNKNOWN}"),
+    ),
+    "a lower PSNR": (
+        card_of(baseline("psnr", 40.0, unit="dB")),
+        card_of(baseline("psnr", 39.0, unit="dB")),
+        ("baseline Ascend310P3 bs1 psnr", f"value 40.00 dB → 39.00 dB, looser by 2.5 %, {UNKNOWN}"),
+    ),
+    "a higher FID": (
+        card_of(baseline("fid", 10.0)),
+        card_of(baseline("fid", 10.5)),
+        ("baseline Ascend310P3 bs1 fid", f"value 10.00 → 10.50, looser by 5 %, {UNKNOWN}"),
+    ),
+    "a tolerance beyond a score's default": (
+        card_of(baseline("psnr", 40.0, unit="dB")),
+        card_of(baseline("psnr", 40.0, unit="dB", tolerance=0.6)),
+        ("baseline Ascend310P3 bs1 psnr", f"tolerance 0.4 dB → 0.6 dB, looser by 0.5 %, {UNKNOWN}"),
     ),
     "a promise that is gone": (card_of(fps()), card_of(), (RATE, "removed, was 100.00 images/s")),
     "a promise that is a reference now": (
@@ -63,12 +90,12 @@ CHANGES = {
     "a lower ratio": (
         card_of(ratio=(ratio(at_least=1.2),)),
         card_of(ratio=(ratio(at_least=1.14),)),
-        ("ratio 310P/310", "at least 1.2 → at least 1.14, looser by 5 %"),
+        ("ratio 310P/310", f"at least 1.2 → at least 1.14, looser by 5 %, {UNKNOWN}"),
     ),
     "a wider ratio": (
         card_of(ratio=(ratio(within=1.0, tolerance=0.01),)),
         card_of(ratio=(ratio(within=1.0),)),
-        ("ratio 310P/310", "tolerance 1 % → 2 %, looser by 1 %"),
+        ("ratio 310P/310", f"tolerance 1 % → 2 %, looser by 1 %, {UNKNOWN}"),
     ),
     "a ratio that is gone": (
         card_of(ratio=(ratio(at_least=1.2),)),
@@ -103,6 +130,30 @@ def test_the_other_way_round_nothing_is_looser(name):
 
     # An expectation that is gone, or holds on fewer devices, gates more.
     assert found(now, before) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [
+        (
+            baseline("sharpness", 5.0, unit="1", higher_is_better=True),
+            baseline("sharpness", 5.0, unit="1", higher_is_better=False),
+            "a plain number of which more is better → a plain number of which less is better",
+        ),
+        (
+            baseline("psnr", 31.5, unit="dB"),
+            baseline("psnr", 31.5, unit="%"),
+            "dB of which more is better → a share of which more is better",
+        ),
+    ],
+)
+def test_another_kind_of_number_is_another_promise(before, now, change):
+    assert [one[1] for one in found(card_of(before), card_of(now))] == [change]
+    assert len(found(card_of(now), card_of(before))) == 1
+
+
+def test_a_higher_score_with_its_default_tolerance_is_not_looser():
+    assert found(card_of(baseline("psnr", 30.0, unit="dB")), card_of(baseline("psnr", 40.0, unit="dB"))) == []
 
 
 def test_a_reason_beside_the_number_is_taken():
@@ -160,9 +211,23 @@ def test_of_two_rows_for_one_thing_the_stricter_counts():
 
 
 def test_a_slowdown_is_told_in_the_noise_that_somebody_knows():
-    (one,) = found(card_of(fps(100.0)), card_of(fps(97.0)), noise=lambda card, row: 0.01)
+    (one,) = found(card_of(fps(100.0)), card_of(fps(97.0)), spreads=lambda card, row: Spread(1.0, "of its noise"))
 
     assert one[1].endswith("looser by 3 %, 3 standard errors of its noise")
+
+
+def test_an_accuracy_that_is_no_share_of_right_answers_has_no_binomial_error():
+    (one,) = found(card_of(baseline("miou", 0.64)), card_of(baseline("miou", 0.63)))
+
+    assert one[1].endswith(f"looser by 1 points, {UNKNOWN}")
+
+
+def test_a_looser_ratio_is_told_in_its_own_noise():
+    before, now = (card_of(ratio=(ratio(at_least=bound),)) for bound in (1.6, 1.52))
+
+    (one,) = found(before, now, spreads=lambda card, row: Spread(0.04, "of its noise"))
+
+    assert one[1] == "at least 1.6 → at least 1.52, looser by 5 %, 2 standard errors of its noise"
 
 
 def test_a_card_that_is_gone_is_named_and_another_card_may_say_why():

@@ -1,5 +1,6 @@
 """Drift against an anchor: red where many small losses make one large one, never where there is none."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from harness.errors import UsageError
 from harness.history.anchors import anchor_of, frozen, rolling
 from harness.history.drift import Tolerance, judge_drift, tolerance_of
 from harness.history.points import Anchor, Line
+from harness.history.report import examine
 from tests.harness.history.nights import LINE, commit_of, series_of
 
 TOLERANCE = Tolerance(0.03)
@@ -47,6 +49,43 @@ def test_of_latencies_more_is_worse():
 def test_few_noisy_results_decide_nothing():
     assert judge_drift([80.0] * 4, ANCHOR, TOLERANCE).outcome == "INCONCLUSIVE"
     assert judge_drift([80.0] * 7, Anchor(100.0, 0.0, 4), TOLERANCE).outcome == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "worse", "fine"),
+    [("psnr", "dB", 31.2, 31.3), ("fid", "", 10.06, 10.04), ("psnr:x", "", 31.2, 32.0)],
+)
+def test_a_score_that_is_no_share_is_exact_and_may_lose_one_per_cent(metric, unit, worse, fine):
+    line = Line("key", "test_accuracy[net-ort-cpu-bs1-scripts]", "machine", metric, "as-printed", unit)
+    anchor = Anchor(9.95 if metric == "fid" else 31.53, 0.0, 1)
+    allowed = tolerance_of(line, "cpu")
+
+    def judged(value):
+        return judge_drift([value], anchor, allowed, higher_is_better=line.higher_is_better).outcome
+
+    assert (judged(worse), judged(fine)) == ("FAIL", "PASS")
+
+
+def test_a_score_whose_good_direction_only_a_card_knows_is_told_and_not_judged():
+    series = series_of([5.0] * 9)
+    case_name = "test_accuracy[net-ort-cpu-bs1-scripts]"
+    unknown, known = (
+        replace(series, line=replace(series.line, case_name=case_name, name=one, unit=""))
+        for one in ("sharpness", "fid")
+    )
+
+    told, judged = (examine(one, "cpu", Anchor(4.0, 0.0, 1)) for one in (unknown, known))
+
+    assert (told.against_anchor, told.against_before) == (None, None)
+    assert (judged.against_anchor.outcome, judged.against_before.outcome) == ("FAIL", "PASS")
+
+
+def test_a_speed_and_a_parity_are_no_scores():
+    lines = (
+        Line("key", name, "machine", "x", "", "") for name in ("test_throughput[a]", "test_parity[a]", "test_ratio[a]")
+    )
+
+    assert not any(line.is_score for line in lines)
 
 
 def test_a_result_or_none_of_an_exact_accuracy_decides():

@@ -72,3 +72,11 @@ def test_the_options_are_kept_where_all_runs_had_the_same():
     assert same.facts["options"] == ["--strict-gates"]
     assert other.facts["options"] == ["--cards", "x", "--cards", "y"]
     assert other.facts["merged"][0]["options"] == ["--cards", "x", "--samples", "9"]
+
+
+def test_a_card_that_one_host_could_run_lacks_nothing():
+    merged = merge(
+        [run("a", lacks={"icnet": "no weights", "spinenet": "no weights"}), run("b", lacks={"icnet": "no data"})]
+    )
+
+    assert merged.facts["lacks"] == {"icnet": "no weights"}

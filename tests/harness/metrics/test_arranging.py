@@ -41,6 +41,7 @@ def detections():
         "object_image": np.array([0, 1, 1], np.int32),
         "object_class": np.array([1, 2, 3], np.int32),
         "object_counted": np.array([[True] * 4, [False] * 4, [True] * 4]),
+        "object_taken_for": np.array([1, -1, 3], np.int32),
     }
 
 
@@ -69,6 +70,7 @@ def test_the_rows_of_an_image_go_where_it_goes_in_their_order():
     assert turned["matched"][0].tolist() == [10, 11, 12, 13, 14]
     assert turned["object_class"].tolist() == [2, 3, 1]
     assert turned["object_image"].tolist() == [0, 0, 1]
+    assert turned["object_taken_for"].tolist() == [-1, 3, 1]
 
 
 def test_a_number_that_depends_on_the_order_follows_it():

@@ -228,7 +228,52 @@ def test_the_worst_images_are_those_with_the_largest_share_of_missed_objects():
 
     worst = scored(card_of("standard"), images).worst(5)
 
-    assert worst == ("b (1 of 1 objects missed at IoU 0.50)", "a (1 of 2 objects missed at IoU 0.50)")
+    missed = "objects missed at IoU 0.50, scores from 0.3"
+    assert worst == (f"b (1 of 1 {missed})", f"a (1 of 2 {missed})")
+
+
+def test_an_object_that_only_a_guess_finds_is_missed():
+    one = objects_of(boxes=[(0, 0, 20, 20)], classes=[1])
+    sure, guess = (detections([(0, 0, 20, 20)], [1], [score]) for score in (0.3, 0.29))
+
+    assert scored(card_of(), [(sure, one)]).worst(5) == ()
+    assert len(scored(card_of(), [(guess, one)]).worst(5)) == 1
+
+
+# Corners as (top, left, bottom, right) against left, top, width, height; two boxes of an edge of 20, side by side.
+LEFT, RIGHT = (0, 0, 20, 20), (0, 50, 20, 70)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "classes", "scores", "taken_for"),
+    [
+        ([LEFT, RIGHT], [1, 2], [0.9, 0.9], [1, 2]),
+        ([LEFT], [2], [0.9], [2, -1]),  # one of another class lies on it
+        ([LEFT, LEFT], [2, 1], [0.9, 0.5], [1, -1]),  # its own class comes first, though surer of the other
+        ([LEFT, LEFT], [2, 1], [0.9, 0.2], [2, -1]),  # what is not sure of its class takes nothing
+        ([LEFT], [2], [0.2], [-1, -1]),
+        ([LEFT, LEFT], [3, 2], [0.5, 0.9], [2, -1]),  # the surer of two
+        ([(0, 25, 20, 45)], [1], [0.9], [-1, -1]),  # on neither
+        ([LEFT, LEFT], [1, 1], [0.9, 0.8], [1, -1]),
+    ],
+)
+def test_an_object_is_taken_for_what_the_sure_detection_on_it_is(boxes, classes, scores, taken_for):
+    two = objects_of(boxes=[(0, 0, 20, 20), (50, 0, 20, 20)], classes=[1, 2])
+
+    outcomes = scored(card_of(), [(detections(boxes, classes, scores), two)]).outcomes()
+    assert outcomes["object_taken_for"].tolist() == taken_for
+
+
+def test_what_every_object_is_taken_for_agrees_with_the_matches(golden_scorer):
+    outcomes = golden_scorer.outcomes()
+    counted = outcomes["object_counted"][:, 0]
+    sure = (outcomes["score"] >= 0.3) & outcomes["valid"]
+    # The highest bit is that of all sizes at IoU 0.50.
+    hits = sure & (outcomes["matched"][:, 0] >= 0x80) & (outcomes["ignored"][:, 0] < 0x80)
+
+    own = counted & (outcomes["object_taken_for"] == outcomes["object_class"])
+    assert own.sum() == hits.sum() > 0
+    assert np.bincount(outcomes["object_class"][own]).tolist() == np.bincount(outcomes["class"][hits]).tolist()
 
 
 def test_the_paired_loss_is_the_difference_of_map(golden_scorer):

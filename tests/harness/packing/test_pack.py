@@ -83,7 +83,7 @@ LISTED = "-input_text_path=samples.info -input_width=8 -input_height=8 -useDvpp=
 FIRST = "--loop 100 --input inputs/input_0/00000000.bin"
 COMMANDS = {
     "ais_bench": [
-        "mkdir -p outputs timing",
+        "mkdir -p -m 750 outputs timing",
         f"{AIS_BENCH} outputs --output_dirname ais_bench --outfmt BIN --input inputs/input_0",
         f"{AIS_BENCH} timing --output_dirname ais_bench {FIRST}",
     ],

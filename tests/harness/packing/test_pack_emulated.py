@@ -78,6 +78,49 @@ def test_each_tools_outputs_come_back_as_they_were_meant(tool, shared, tmp_path)
     assert found["throughput"].verdict.code == "emulated"
 
 
+# What the card's own step `scale` does, p / 255, and its step `chw`, which AIPP does anyway.
+AIPP = """aipp_op {
+  aipp_mode: static
+  input_format: RGB888_U8
+  src_image_size_w: 8
+  src_image_size_h: 8
+  var_reci_chn_0: 0.003921569  var_reci_chn_1: 0.003921569  var_reci_chn_2: 0.003921569
+}
+"""
+FED_WITH_PICTURES = """
+[atc]
+framework = 5
+flags = { insert_op_conf = "aipp.cfg" }
+
+[[atc.input]]
+name = "x"
+dtype = "uint8"
+shape = ["N", 8, 8, 3]
+layout = "NHWC"
+"""
+
+
+@pytest.mark.parametrize(("tool", "atc_is_here"), [("ais_bench", True), ("aclruntime", False), ("benchmark", True)])
+def test_an_om_with_aipp_is_packed_with_pictures_and_scored_alike(tool, atc_is_here, tmp_path, monkeypatch):
+    colours.write(tmp_path, FED_WITH_PICTURES + colours.PROMISES)
+    (tmp_path / "aipp.cfg").write_text(AIPP)
+    data = ("--data-dir", tmp_path / "data")
+    given = ("--chip", "310P", "--batch-size", 2, "--tool", tool, *(["--emulate"] if atc_is_here else []))
+    with monkeypatch.context() as here:
+        here.setenv("PATH", os.environ["PATH"] if atc_is_here else "/nowhere")
+        assert omgate(tmp_path, "pack", "toy", *given, *data, "--output", tmp_path / "out") == 0
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[:, :, 0] = 255
+    assert (tmp_path / "out" / "inputs" / "input_0" / "00000000.bin").read_bytes().startswith(red.tobytes())
+
+    returned = away(tmp_path, tmp_path / "out", tmp_path / "npu host")
+
+    said = ("--report-dir", tmp_path / "runs", "--emulated")
+    assert omgate(tmp_path, "score", "toy", returned, *data, *said) == 0
+    _, found = entries_of(tmp_path / "runs")
+    assert (found["accuracy"].result.measures[0].value, found["accuracy"].result.paired.loss) == (0.8, 0)
+
+
 def test_where_no_atc_is_the_om_is_made_there(shared, tmp_path, monkeypatch):
     data = ("--data-dir", shared / "data")
     given = ("--chip", "310P", "--batch-size", 4, "--tool", "aclruntime", "--output", tmp_path / "out")

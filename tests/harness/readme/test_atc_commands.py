@@ -335,3 +335,18 @@ def test_the_development_readmes_give_the_commands_that_were_read_by_eye():
 
     assert wrong == []
     assert sum(len(file["atc"]) for file in files) == 66
+
+
+def test_blank_lines_between_the_flags_do_not_end_a_command_but_explained_flags_do():
+    text = (
+        "```\natc --model=/w/toy.pb \n\n    --framework=3\n \n   --output=/w/toy\n\n  --soc_version=Ascend310 \n\n"
+        '  --input_shape "x:8,5"\n\n\n\n  --log=error\n```\n'
+    )
+
+    (command,) = parse(text)
+    assert (command.framework, command.soc_version, command.input_shape) == (3, "Ascend310", "x:8,5")
+    assert command.flags == {}
+    (explained,) = parse(
+        "```\natc --model=toy.onnx --framework=5\n\n--output：名称\n--log=日志等级\n--soc_version: chip\n```\n"
+    )
+    assert (explained.output, explained.soc_version, explained.flags) == (None, None, {})

@@ -151,13 +151,12 @@ def test_the_address_of_the_cards_readme_tells_which_places_are_its_own(card):
 @pytest.mark.parametrize(
     "printed",
     [
-        row(kind="accuracy", metric="psnr", value=31.5, unit=""),
         row(certain=False, reason="two meanings"),
         row(kind="ratio", metric="ratio", value=1.5, unit="x", chip=""),
         row(kind="unsupported", value=None, unit="", batch=None),
         row(value=0.0),
     ],
-    ids=["no share", "uncertain", "chips not known", "no batch", "nothing"],
+    ids=["uncertain", "chips not known", "no batch", "nothing"],
 )
 def test_what_no_card_can_hold_or_nobody_can_tell_is_noted_and_is_no_drift(card, printed):
     rows = parse(README.encode()).rows
@@ -165,6 +164,27 @@ def test_what_no_card_can_hold_or_nobody_can_tell_is_noted_and_is_no_drift(card,
     seen = drift.between([card()], Parsed(rows=(*rows, printed)), PATH)
     assert seen.differences == ()
     assert len(seen.notes) == 1
+
+
+@pytest.mark.parametrize("unit", ["", 'unit = "1"', 'unit = "dB"'])
+def test_a_score_that_is_no_share_is_compared_like_any_number(card, unit):
+    made = card(
+        ('metric = "top1"\nprotocol', 'metric = "psnr"\nprotocol'),
+        ("value = 70.50", "value = 31.53"),
+        ('unit = "%"', unit),
+    )
+    text = "31.53 dB" if "dB" in unit else "31.53"
+
+    assert told(found(made, README.replace("top1: 70.50%", "PSNR: 31.53"))) == []
+    assert told(found(made, README.replace("top1: 70.50%", "PSNR: 31.35"))) == [("other value", text, "31.35", 7)]
+
+
+def test_a_score_that_only_the_readme_has_is_missing_in_the_card(card):
+    printed = row(kind="accuracy", metric="psnr", value=31.5, unit="")
+
+    seen = drift.between([card()], Parsed(rows=(*parse(README.encode()).rows, printed)), PATH)
+
+    assert [(pair.state, pair.readme.text) for pair in seen.differences] == [("missing in card", "31.5")]
 
 
 def test_latencies_are_compared_in_their_unit(card):

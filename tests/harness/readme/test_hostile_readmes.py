@@ -1,5 +1,6 @@
 """READMEs that are broken, huge or made to harm: bounded time, no crash, nothing followed, no secrets in the output."""
 
+import gc
 import random
 import re
 import string
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.readme import parse
+from harness.readme import document, parse
 from harness.readme.redact import redact
 
 # Linear reading takes four times as long for four times as much, quadratic sixteen times.
@@ -116,6 +117,86 @@ def test_what_is_not_read_of_a_huge_readme_is_said():
     assert [notice.text for notice in parse(text.encode()).notices] == ["more than 20000 figures: the rest is not read"]
 
 
+def test_thousands_of_labels_that_are_all_different_are_not_all_read_and_that_is_said():
+    text = "| 模型 | 数据集 | 精度 |\n|--|--|--|\n" + "".join(f"| m{i} | d{i} | 0.5 |\n" for i in range(13_000))
+
+    found = parse(text.encode())
+    assert 12_400 < len(found.rows) < 12_600
+    assert [notice.text for notice in found.notices] == [
+        "more than 25000 different texts in tables: the rest is not read"
+    ]
+
+
+def test_of_thousands_of_doubts_a_thousand_are_said_and_the_rest_are_counted():
+    rows = "".join(f"| 310P3 | 1 | {i}.5 |\n" for i in range(1, 1503))
+
+    found = parse(f"| 芯片型号 | Batch Size | 性能 |\n|--|--|--|\n{rows}".encode())
+    assert sum(not row.certain for row in found.rows) == 1501
+    assert len(found.notices) == 1001
+    assert found.notices[-1].text == "501 more rows are uncertain, each with its reason"
+
+
+def test_of_thousands_of_contradictions_the_first_are_given_and_the_rest_are_counted():
+    rows = "".join(f"| 310P3 | 1 | {i}.5 |\n" for i in range(1, 2504))
+
+    found = parse(f"| 芯片型号 | Batch Size | 性能 |\n|--|--|--|\n{rows}".encode())
+    assert len(found.rows) == 2001
+    assert found.notices[0].text == "502 rows state other numbers for the same as earlier ones, and are left out"
+
+
+def test_tables_without_bars_are_counted_too():
+    text = "Top1  Top5\n70.5  80.5\n" * 1002
+
+    assert [one.text for one in parse(text.encode()).notices] == ["more than 1000 tables: the rest is not read"]
+
+
+LONG = "9" * 400
+HUGE = {
+    "cell": f"| 芯片 | 310精度 |\n|--|--|\n| a | {LONG}.5 |\n| b | 1e999 |\n| c | 9*10^999 |\n| d | {LONG}s |\n",
+    "sentence": f"310P mAP 为 {LONG}.5\n\n平均推理性能：{LONG}ms\n\n310P/310 = {LONG}\n",
+    "difference": f"310的精度与310P的精度相差不超过{LONG}%\n",
+    "average": f"```\nInference average time : {LONG} ms\n```\n",
+    "json": '{"key": "Top1 accuracy", "value": "1.2.3%"}, {"key": "Top5 accuracy", "value": "' + LONG + '"}\n',
+    "classes": f"[{LONG}.5 1.5e999\n 0.5]\nMIoU: {LONG}.5 0.5 0.5 {LONG}.5 0.5\n",
+    "batch": f"| 芯片 | batch | 性能 |\n|--|--|--|\n| 310P3 | {LONG} | {LONG} |\n",
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=list(HUGE))
+def test_numbers_that_no_computer_holds_are_no_results(text):
+    assert parse(text.encode()).rows == ()
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_of_garbage_is_afterwards_as_it_was_also_behind_an_error(monkeypatch, was_on):
+    states: list[bool] = []
+
+    def failing(text: str) -> None:
+        states.append(gc.isenabled())
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(document, "read", failing)
+    before = gc.isenabled()
+    try:
+        (gc.enable if was_on else gc.disable)()
+        with pytest.raises(RuntimeError):
+            parse(b"x")
+        states.append(gc.isenabled())
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert states == [False, was_on]
+
+
+def test_what_waits_for_the_collector_of_garbage_is_bounded_by_the_size_of_a_readme():
+    def left(data: bytes) -> int:
+        gc.collect()
+        parse(data)
+        return gc.collect()
+
+    text = (TABLE + "\n").encode()
+    assert left(text * 4000) < 2 * max(left(text * 2000), 1)
+
+
 def test_an_empty_readme_has_no_results_and_says_so():
     assert [notice.text for notice in parse(b"").notices] == ["no results found"]
 
@@ -155,7 +236,7 @@ PIECES = st.sampled_from(
         "| 芯片 | batch | 精度 | 性能 |", "|--|--|--|--|", "| 310P3 | 1 | top1: 71.5% | 12.5fps |",
         "| 310P | bs4 | 0.715 | 1,234.5 |", "| 最优 | | | 3e2 |", "|", "```", "# 性能", "310P：", "- NPU", "Top1/Top5",
         "<table><tr><td>mAP</td><td rowspan=3>", "37.5%</td></tr>", "</table>", "bs4 28.5", "60.5x4=242fps",
-        "平均耗时 0.25s", "psnr/ssim：31.5/0.948", "~1.5", "11.5~12ms", "...", "\x00",
+        "平均耗时 0.25s", "psnr/ssim：31.5/0.948", "~1.5", "11.5~12ms", "...", "\x00", "CER: 1.5e+01",
         "| MSE | 3.2*e-3 |", "310P/310 = 1.5", "acc 0.9±0.01", "(", "**", "[1](", "\\|", "|–|", "１２．５％ top1",
     ]
 )  # fmt: skip
@@ -165,7 +246,7 @@ README = st.lists(st.one_of(PIECES, st.text(max_size=40)), max_size=30).map("\n"
 def printed_numbers(text: str) -> set[float]:
     """Return the numbers that a text prints, also as parts of others, with their exponents, and seconds as ms."""
     plain = unicodedata.normalize("NFKC", text).replace(",", "")
-    found = re.findall(r"(\d+\.?\d*|\.\d+)(?:\s?[*×x]?\s?(?:e|10\^)\s?(-?\d+))?", plain, re.IGNORECASE)
+    found = re.findall(r"(\d+\.?\d*|\.\d+)(?:\s?[*×x]?\s?(?:e|10\^)\s?([-+]?\d+))?", plain, re.IGNORECASE)
     numbers = {float(number) * 10.0 ** int(power or 0) for number, power in found if len(power) < 4}
     return {round(number * factor, 9) for number in numbers for factor in (1.0, 1000.0, 0.001)}
 

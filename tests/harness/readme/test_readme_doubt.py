@@ -78,3 +78,10 @@ def test_a_chip_that_only_the_conversion_command_names_has_no_printed_name():
     assert (row.chip, row.printed_chip) == ("Ascend310P3", "")
     two = command.format("Ascend310P3") + command.format("Ascend910") + table
     assert [row.chip for row in parsed(two).rows] == [""]
+
+
+def test_a_promise_for_some_npu_is_one_for_the_chip_of_the_conversion_command():
+    command = "```\natc --model=a.pb --soc_version=Ascend310P3 --framework=3\n```\n\n"
+
+    (row,) = parsed(f"{command}# 性能\n\nNPU离线推理平均耗时 12.5ms\n").rows
+    assert (row.chip, row.printed_chip) == ("Ascend310P3", "NPU")

@@ -120,6 +120,20 @@ def test_the_table_has_the_five_columns_of_the_readmes(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("unit", "cell"), [("dB", "psnr: 31.53 dB"), ("1", "psnr: 31.53"), ("", "psnr: 31.53")])
+def test_a_score_that_is_no_share_stands_in_its_own_unit(tmp_path, unit, cell):
+    text = PROMISING.replace('metric = "top1"\nprotocol', 'metric = "psnr"\nprotocol').replace(
+        "value = 70.50", "value = 31.53"
+    )
+    (tmp_path / "card.toml").write_text(text.replace('unit = "%"', f'unit = "{unit}"'), encoding="utf-8")
+
+    printed = table(of_card(cards.load(tmp_path / "card.toml")))
+
+    assert f"| {cell} |" in printed
+    again = next(row for row in parse(printed.encode()).rows if row.kind == "accuracy")
+    assert (again.metric, again.value, again.unit) == ("psnr", 31.53, "")
+
+
 def test_a_number_keeps_the_digits_that_were_printed():
     assert number(row(value=70.5, where=Where(line=1, text="top1: 70.50%"))) == "70.50"
     assert number(row(value=1e-05)) == "0.00001"

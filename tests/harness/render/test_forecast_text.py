@@ -125,12 +125,20 @@ def test_what_is_not_finite_is_no_number():
 def test_operators_stand_with_their_share_and_the_method():
     text = render(made(contributions=Contributions(mode="force_fp16", method="By hand.", error=1e-3, rows=ROWS)))
 
-    assert "Operators that contribute most to force_fp16, whose error is 1.00e-03" in text
+    assert "Operators that contribute most to force_fp16, whose error is 1.00e-03 (||a-b|| / ||b||)" in text
     assert [cell.strip() for cell in cells(text, "81.0%")] == ["81.0%", "9.00e-04", "Conv", "Conv_0", "wide"]
     assert [cell.strip() for cell in cells(text, "—")][:2] == ["—", "incomparable"]
     assert cells(text, "> 999%")
     assert "By hand." in text
     assert "of the squared error of the whole mode" in " ".join(text.split())
+
+
+def test_how_much_the_named_operators_explain_together_is_said():
+    rows = tuple(ROWS[0].model_copy(update={"share": share}) for share in (0.036, 0.009))
+
+    text = render(made(contributions=Contributions(mode="force_fp16", method="By hand.", error=1e-3, rows=rows)))
+
+    assert "\n  together 4.5%\n" in text
 
 
 def test_why_no_operators_are_named_is_said():

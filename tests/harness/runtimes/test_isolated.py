@@ -1,10 +1,14 @@
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from harness import worker
+from harness.cards import TensorSpec
 from harness.errors import MissingNeedError, RunError, UsageError
 from harness.runtimes import child
 from harness.runtimes.isolated import Isolated
@@ -135,6 +139,33 @@ def test_closing_ends_the_process(opened, tmp_path):
     assert gone(tmp_path / "pid")
 
 
+def test_a_worker_that_hangs_ends_with_this_process_even_if_that_is_killed(tmp_path):
+    hangs = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    ours = (
+        "import sys, time; from pathlib import Path; from harness.runtimes.child import Child\n"
+        "from harness.runtimes.protocol import SessionOptions\n"
+        f"Child([sys.executable, '-c', {hangs!r}], 'm', SessionOptions(batch=1, workdir=Path('.')))\n"
+        "time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", ours], cwd=tmp_path, env={"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    eventually(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    assert eventually(lambda: gone(tmp_path / "pid"))
+
+
+def eventually(holds):
+    """Tell whether something comes to hold within half a minute."""
+    deadline = time.monotonic() + 30
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
 def test_the_environment_of_the_options_reaches_the_worker(opened):
     session = opened("assert os.environ['OMGATE_TEST'] == 'yes'", env={"OMGATE_TEST": "yes"})
 
@@ -147,6 +178,30 @@ def test_the_shared_file_has_no_name_any_more_once_a_session_is_open(there, open
     if there:
         shared.mkdir()
     monkeypatch.setattr(child, "SHARED_MEMORY", shared)
+
+    session = opened("pass")
+
+    assert len(list(session.run([sample(1)]))) == 1
+    assert not list(tmp_path.rglob("*.arena"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
+def test_the_shared_file_has_no_name_from_the_start_so_that_no_end_can_leave_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "SHARED_MEMORY", tmp_path)
+    spec = TensorSpec(name="x", dtype="float32", shape=("N", 4))
+
+    arena = child.Arena([spec], [spec], SessionOptions(batch=2, workdir=tmp_path))
+
+    assert not list(tmp_path.iterdir())
+    arena.inputs[0][:] = 7.0
+    assert arena.path.read_bytes()[:32] == arena.inputs[0].tobytes()
+    arena.let_go()
+    assert not arena.path.exists()
+
+
+def test_where_a_handle_leads_nowhere_the_shared_file_has_a_name_until_a_session_is_open(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "_by_handle", lambda handle: None)
+    monkeypatch.setattr(child, "SHARED_MEMORY", tmp_path)
 
     session = opened("pass")
 

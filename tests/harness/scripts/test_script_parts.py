@@ -12,6 +12,7 @@ from harness.cards import TensorSpec
 from harness.errors import RunError
 from harness.samples import Outputs
 from harness.scripts.file_inference import run_over_files
+from harness.scripts.prepared import Prepared, look
 from harness.scripts.printed import read_metric
 from harness.scripts.steps import environment, with_interpreter
 from harness.scripts.workspace import Workspace
@@ -90,6 +91,7 @@ STEP = {"argv": ("x",)}
     ("argv", "interpreter", "expected"),
     [
         (["python3.7", "a.py"], "", [sys.executable, "a.py"]),
+        (["python3.7.5", "a.py"], "", [sys.executable, "a.py"]),
         (["python", "-m", "ais"], "python3.9", ["python3.9", "-m", "ais"]),
         (["a.py", "-v"], "", [sys.executable, "a.py", "-v"]),
         (["bash", "a.sh"], "python3.9", ["bash", "a.sh"]),
@@ -168,9 +170,10 @@ def folders(tmp_path):
 def test_files_go_in_and_come_out_under_the_names_of_the_tool(folders):
     inputs, results = folders
 
-    ids = run_over_files(Adding(), inputs, results, "{name}_{index}.bin")
+    prepared = look(inputs, Adding().inputs)
+    run_over_files(Adding(), prepared, results, "{name}_{index}.bin")
 
-    assert ids == ("two.bin:0", "two.bin:1", "x.y.bin:0")
+    assert prepared.ids == ("two.bin:0", "two.bin:1", "x.y.bin:0")
     assert sorted(path.name for path in results.iterdir()) == ["two_0.bin", "two_1.bin", "x.y_0.bin", "x.y_1.bin"]
     assert np.fromfile(results / "x.y_0.bin", np.float32).tolist() == [11, 22]
     assert np.fromfile(results / "two_0.bin", np.float32).tolist() == [33, 44, 55, 66]
@@ -180,8 +183,9 @@ def test_files_go_in_and_come_out_under_the_names_of_the_tool(folders):
 def test_outputs_may_be_text_or_npy_and_counted_from_one(folders):
     inputs, results = folders
 
-    run_over_files(Adding(), inputs, results, "{name}_{number}.txt")
-    run_over_files(Adding(), inputs, results, "{name}_output_{index}.npy")
+    prepared = look(inputs, Adding().inputs)
+    run_over_files(Adding(), prepared, results, "{name}_{number}.txt")
+    run_over_files(Adding(), prepared, results, "{name}_output_{index}.npy")
 
     assert (results / "two_1.txt").read_text() == "33.000000 44.000000\n55.000000 66.000000\n"
     assert (results / "two_2.txt").read_text() == "77\n121\n"
@@ -195,21 +199,46 @@ def test_outputs_may_be_text_or_npy_and_counted_from_one(folders):
         (lambda a, b: (a / "two.bin").write_bytes(b""), "got 0"),
         (lambda a, b: (b / "two.bin").unlink(), "expected the same files as in"),
         (lambda a, b: (b / "two.bin").write_bytes(b"12345678"), "expected as many samples of every input"),
-        (lambda a, b: [path.unlink() for path in (*a.iterdir(), *b.iterdir())], "expected .bin files"),
+        (lambda a, b: [path.unlink() for path in (*a.iterdir(), *b.iterdir())], "expected .bin or .npy files"),
+        (lambda a, b: np.save(a / "c.npy", np.zeros(2)), "expected the same files as in"),
+        (lambda a, b: (a / "c.npy").write_text("x") and (b / "c.npy").write_text("x"), "expected a .npy file"),
+        (lambda a, b: [np.save(one / "c.npy", np.zeros(2)) for one in (a, b)], "got 16 of float64"),
     ],
 )
 def test_files_that_do_not_fit_the_model_are_named(folders, break_it, said):
-    inputs, results = folders
+    inputs, _ = folders
     break_it(*inputs)
 
     with pytest.raises(RunError) as caught:
-        run_over_files(Adding(), inputs, results, "{name}_{index}.bin")
+        look(inputs, Adding().inputs)
     assert said in str(caught.value)
-    assert caught.value.kind == "data"
+    assert (caught.value.kind, bool(caught.value.do)) == ("data", True)
 
 
 def test_one_folder_is_asked_for_per_input(folders):
-    inputs, results = folders
+    inputs, _ = folders
 
     with pytest.raises(RunError, match="expected one folder for each of the inputs a, b, got 1"):
-        run_over_files(Adding(), inputs[:1], results, "{name}_{index}.bin")
+        look(inputs[:1], Adding().inputs)
+
+
+def test_npy_files_are_read_as_bin_files_are(folders):
+    inputs, results = folders
+    for folder, factor in zip(inputs, (1, 10), strict=True):
+        np.save(folder / "three.npy", np.float32([[7, 8]]) * factor)
+
+    prepared = look(inputs, Adding().inputs)
+    run_over_files(Adding(), prepared, results, "{name}_{index}.bin")
+
+    assert prepared.ids == ("three.npy:0", "two.bin:0", "two.bin:1", "x.y.bin:0")
+    assert np.fromfile(results / "three_0.bin", np.float32).tolist() == [77, 88]
+
+
+@pytest.mark.parametrize(
+    ("counts", "declared", "used"),
+    [((4, 4, 4), 10, 10), ((4, 4, 4), 8, 12), ((4, 4, 4), 12, 12), ((4, 4, 4), 13, 12), ((1, 1), 1, 2), ((4, 4), 0, 8)],
+)
+def test_only_what_fills_the_last_file_of_a_batch_is_left_out(counts, declared, used):
+    prepared = Prepared((), tuple("abc"[: len(counts)]), counts)
+
+    assert prepared.without_filling(declared) == prepared.ids[:used]

@@ -2,19 +2,16 @@
 
 import datetime
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from harness import cards, gates, pipeline, scripts
+from harness import cards, gates, pipeline
 from harness.artifacts import Store
 from harness.build import Builder
 from harness.needs import Places
 from harness.results import Case, Result, Verdict
-from harness.samples import Outputs
 from harness.workbench import Workbench
 from tests.harness.scripts import toy_zoo
 
@@ -199,27 +196,3 @@ def test_a_script_sees_no_secrets_of_the_environment(tmp_path, monkeypatch):
     text = Path(result.model_extra["logs"]["postprocess"]).read_text()
     assert "size 1" in text
     assert "SECRET_TOKEN" not in text
-
-
-class Shifting:
-    """Stands in for a session on another device; it puts every answer one class further."""
-
-    def __init__(self, artifact: Any) -> None:
-        self.inputs, self.outputs = artifact.inputs, artifact.outputs
-
-    def run(self, samples: Any) -> Any:
-        for sample in samples:
-            yield Outputs(sample.id, (np.roll(sample.arrays[0], 1),))
-
-
-def test_what_runs_between_the_scripts_can_be_another_runtime(tmp_path):
-    bench = bench_of(tmp_path, toy_zoo.write(tmp_path))
-
-    @contextmanager
-    def other(case: Case, artifact: Any) -> Any:
-        assert artifact.path.suffix == ".onnx"
-        yield Shifting(artifact)
-
-    facts = scripts.measure(CASE, bench, other)
-    # The 23 labels that were one class further agree now, and the other 57 do not.
-    assert facts["measures"][0].value == 28.75 / 100

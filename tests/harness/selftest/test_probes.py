@@ -34,6 +34,7 @@ def table(name="smi-info", used=900, aicore=0, version="22.0.2"):
     return ran("npu-smi", name, TABLE.format(used=used, aicore=aicore, version=version))
 
 
+OLD_ERROR = "call drvMngGetConsoleLogLevel failed , g_conLogLevel = 3"
 RESULTS = "result/dumpOutput_device0"
 RIGHT = {number: tuple(32.0 * number + each for each in range(16)) for number in range(6)}
 BENCHMARK = {f"{RESULTS}/{number:08d}_1.bin": RIGHT[number] for number in range(6)}
@@ -58,6 +59,14 @@ STAMP = "out/2022922_17_4_9_955610"
         ("om-output-display-name", acl(outputs=[{"name": "y"}]), "differs"),
         ("om-output-display-name", acl(open="[1][ACL: invalid parameter] "), "not-probed"),
         ("fp16-output-dtype", acl(inputs=[{"dtype": "float32"}], outputs=[{"dtype": "float16"}]), "differs"),
+        (
+            "smi-old-error-first",
+            ran(*SMI, f"{OLD_ERROR}\n{TABLE.format(used=9, aicore=0, version='20.2')}"),
+            "confirmed",
+        ),
+        ("smi-old-error-first", table(), "not-probed"),
+        ("msame-wrong-size", ran("msame", "msame-wrong-size", "[ERROR] execute model failed"), "confirmed"),
+        ("msame-wrong-size", ran("msame", "msame-wrong-size", "[INFO] Execute sample success"), "differs"),
         ("acl-exec-time-pairs", acl(new=True, times=[[1.0, 2.5]]), "confirmed"),
         ("acl-exec-time-pairs", acl(new=False, times=[1.5]), "confirmed"),
         ("acl-exec-time-pairs", acl(new=False, times=[[1.0, 2.5]]), "differs"),
@@ -164,6 +173,52 @@ def test_the_driver_is_what_its_file_says(driver, expected):
 )
 def test_observations_that_are_no_text_prove_facts_too(fact, notes, expected):
     assert state(fact, notes=notes) == expected
+
+
+CASTS = ran("atc", "atc-int64", files={"int64.om": 9})
+
+
+@pytest.mark.parametrize(
+    ("transcripts", "expected"),
+    [
+        ((CASTS, acl("acl-int64", inputs=[{"dtype": "int64"}], outputs=[{"dtype": "float32"}, {"dtype": "int64"}])), 1),
+        ((CASTS, acl("acl-int64", inputs=[{"dtype": "int32"}], outputs=[{"dtype": "float32"}, {"dtype": "int64"}])), 0),
+        ((CASTS, acl("acl-int64", inputs=[{"dtype": "int64"}], outputs=[{"dtype": "float32"}, {"dtype": "int32"}])), 0),
+        ((CASTS, acl("acl-int64", open="[1][ACL: invalid parameter] ")), None),
+        ((ran("atc", "atc-int64", FAILED, end="exit code 255"),), None),
+    ],
+    ids=["kept", "input narrowed", "output narrowed", "not opened", "not built"],
+)
+def test_int64_is_looked_for_on_both_sides_of_an_om(transcripts, expected):
+    assert state("int64-in-om", *transcripts) == {1: "confirmed", 0: "differs", None: "not-probed"}[expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "notes", "expected"),
+    [
+        ("ATC start working now\n", "the end by signal SIGKILL", {"killed": "at work"}, "confirmed"),
+        ("ATC start working now\nKilled\n", "exit code 137", {"killed": "at work"}, "confirmed"),
+        ("ATC start working now\n", "exit code 0", {"killed": "at work"}, "differs"),
+        (FAILED, "exit code 255", {"killed": "at work"}, "differs"),
+        ("ATC run success, welcome to the next use.\n", "exit code 0", {}, "not-probed"),
+    ],
+    ids=["killed", "killed in a shell", "exit code 0", "a verdict", "too fast"],
+)
+def test_a_killed_atc_tells_what_the_kernel_would_leave(text, end, notes, expected):
+    assert state("atc-host-oom", ran("atc", "atc-killed", text, end), notes=notes) == expected
+
+
+PURE = "[INFO] ave_throughputRate: 1.22321samples/s, ave_latency: 817.799ms\n"
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "expected"),
+    [(PURE, "[ERROR] round must in 1 to 1024", "confirmed"), (PURE, PURE, "differs"), ("[ERROR] x", "", "differs")],
+)
+def test_the_most_rounds_of_benchmark_are_those_after_which_it_refuses(most, more, expected):
+    runs = ran("benchmark", "benchmark-most", most), ran("benchmark", "benchmark-more", more, "exit code 1")
+
+    assert state("benchmark-most-rounds", *runs) == expected
 
 
 def test_nothing_is_proven_by_an_empty_recording():

@@ -1,5 +1,7 @@
 """Reading a recording again: a parser that changed, a fact that differs, and a check that failed are told."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.ascend import msame_text
@@ -41,6 +43,17 @@ def test_a_reading_that_was_changed_is_told():
     changed = kept(GOOD).model_copy(update={"reading": {**readings.read(GOOD), "kind": "oom"}})
 
     assert replay.differences(of(changed)) == ('msame-damaged: kind was read as "oom", now as "tool-failed"',)
+
+
+def test_what_is_read_otherwise_is_told_where_it_is_and_not_hidden_behind_what_is_alike(monkeypatch):
+    good = Transcript(name="msame-folder", tool="msame", text="Inference time: 16.333ms\n" * 40, end="exit code 0")
+    recording = of(kept(good))
+    parse = msame_text.parse
+    monkeypatch.setattr(msame_text, "parse", lambda text: tuple(replace(one, finished=True) for one in parse(text)))
+
+    (line, *_) = replay.differences(recording)
+
+    assert line == "msame-folder: parsed[0].finished was read as false, now as true"
 
 
 def test_a_conclusion_that_was_another_is_told():

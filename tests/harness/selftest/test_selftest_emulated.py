@@ -4,10 +4,15 @@ import dataclasses
 
 import pytest
 
-from harness import runtimes
+from harness import npus, runtimes
+from harness.ascend import smi_text
 from harness.ascend.facts import FACTS
-from harness.selftest import probes, report
+from harness.selftest import probes, report, rounds
+from harness.selftest.bench import Bench
 from tests.harness.selftest.recorded import good_recording, record, toolchain_at
+
+REAL_ONLY = {"smi-bus-id-stable", "smi-old-error-first"}
+"""An emulated chip is on no bus, and this npu-smi is not of 2020."""
 
 
 def states(recording):
@@ -29,7 +34,8 @@ def test_on_a_good_host_every_runtime_works_and_every_fact_that_can_be_probed_is
 
     assert failed(recording) == {}
     assert {check.name.partition(":")[0] for check in recording.checks} >= set(runtimes.OM_RUNTIMES)
-    assert states(recording) == {fact.id: "not-probed" if fact.not_probed else "confirmed" for fact in FACTS}
+    unseen = {fact.id for fact in FACTS if fact.not_probed} | REAL_ONLY
+    assert states(recording) == {fact.id: "not-probed" if fact.id in unseen else "confirmed" for fact in FACTS}
     assert report.passed(recording)
 
 
@@ -108,3 +114,40 @@ def test_what_is_not_reached_in_time_is_told(tmp_path):
     recording = record(only(toolchain_at(tmp_path), "msame"), tmp_path, seconds=0.01)
 
     assert "not reached within 0.01 s" in failed(recording)["atc"]
+
+
+def test_an_atc_that_is_killed_at_work_is_recorded_with_no_verdict():
+    recording = good_recording()
+
+    assert recording.note("killed") == "while it was at work"
+    assert "ATC run" not in recording.transcript("atc-killed").text
+
+
+def test_a_table_with_a_process_in_it_is_recorded():
+    table = smi_text.parse_info(good_recording().transcript("smi-info-held").text)
+
+    assert [(one.npu_id, one.chip_id) for one in table.processes] == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "state", "found"),
+    [
+        ("0x19e5\n", "confirmed", "0000:01:00.0: vendor 0x19e5"),
+        ("0x8086\n", "differs", "0000:01:00.0: vendor 0x8086"),
+        ("", "differs", "0000:01:00.0: no PCI device of that address"),
+    ],
+)
+def test_the_bus_id_is_looked_for_among_the_hosts_pci_devices(tmp_path, monkeypatch, vendor, state, found):
+    devices = tmp_path / "devices"
+    (devices / "0000:01:00.0").mkdir(parents=True)
+    (devices / "0000:01:00.0" / "vendor").write_text(vendor)
+    monkeypatch.setattr(rounds, "PCI_DEVICES", devices)
+    taken_for_real = dataclasses.replace(only(toolchain_at(tmp_path)), emulated=False)
+    seen = npus.listing(taken_for_real)
+    bench = Bench(taken_for_real, seen[0], tmp_path)
+
+    bench.invoke("smi-info", "npu-smi", ["info"])
+    rounds.look_at_bus(bench)
+
+    statement = {one.id: one for one in probes.statements(bench.recording())}["smi-bus-id-stable"]
+    assert (statement.state, statement.found) == (state, found)
