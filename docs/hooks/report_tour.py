@@ -1,7 +1,7 @@
 """MkDocs hook: pictures of a real report. A small gate is run, rendered by `omgate report`, and looked at in Chromium.
 
 In `report-tour.md` a comment such as `<!-- picture: matrix -->` is where a picture goes. Without Chromium (on PATH or
-in `OMGATE_CHROMIUM`) the page holds the report itself.
+in `OMGATE_CHROMIUM`) the page holds the report itself; with `OMGATE_DOCS_PICTURES=false` nothing is run or taken.
 """
 
 import os
@@ -29,7 +29,7 @@ RED = "details.case.s-red:not(.not-real):has(.worst)"
 PARTS = {
     "matrix": "#matrix",
     "judgements": f"{RED} table.stack",
-    "classes": f"{RED} figure.drawn",
+    "classes": f"{RED} figure:has(table.bars)",
     "confusion": f"{RED} figure:has(table.heat)",
     "worst": f"{RED} .worst",
     "speeds": "section:has(#m-resnest50-tiny) > .figures",
@@ -40,7 +40,9 @@ table of one check's cases."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the sample report, and its pictures where there is a browser."""
+    """Add the sample report, and its pictures where there is a browser; nothing where none are asked for."""
+    if not config.extra["pictures"]:
+        return files
     with tempfile.TemporaryDirectory() as folder:
         report = made(Path(folder))
         files.append(File.generated(config, REPORT, content=report.read_text(encoding="utf-8")))
@@ -53,10 +55,13 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
     """Put the pictures, or the report itself, where the tour has marks for them."""
     if page.file.src_uri != PAGE:
         return markdown
+    made_here = files.get_file_from_path(REPORT) is not None
     drawn = files.get_file_from_path("pictures/matrix.png") is not None
 
     def shown(mark: re.Match[str]) -> str:
         name = mark.group(1)
+        if not made_here:
+            return "*This site was built without the pictures.*" if name == "whole" else ""
         if name == "whole":
             frame = f'<iframe src="{REPORT}" title="a report" width="100%" height="800"></iframe>'
             return f"[Open the whole report]({REPORT})." if drawn else f"[The report]({REPORT}):\n\n{frame}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.document import STATES, CasePart
+from harness.report.document import STATES, CasePart, DifferencePart
 from harness.report.views import SYMBOLS, kind_of
 
 Trend = Literal["worse", "better", "changed", "same", "gone", "new"]
@@ -86,7 +86,7 @@ class Comparison:
 
     first: str
     second: str
-    environment: tuple[tuple[str, str, str], ...]
+    environment: tuple[DifferencePart, ...]
     cases: tuple[CaseChange, ...]
 
     @property
@@ -114,17 +114,17 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield f"{comparison.first} → {comparison.second}"
     counts = {trend: len(comparison.of(trend)) for trend in TRENDS}
     yield ", ".join(f"{count} {TITLES[trend].lower()}" for trend, count in counts.items() if count) or "no cases"
-    for name, before, after in comparison.environment:
-        yield f"  {name}: {before} → {after}"
+    for one in comparison.environment:
+        yield f"  {one.name}: {one.before} → {one.after}"
     for trend in TRENDS[:-1]:
         if counts[trend]:
             yield f"\n{TITLES[trend]}"
-        for one in comparison.of(trend):
-            kind = f" {kind_of(one.case).upper()}" if kind_of(one.case) else ""
-            yield f"  {one.case.test}{kind}  {verdict_change(one)}"
-            if one.value:
-                yield f"      {one.value.told}"
+        for change in comparison.of(trend):
+            kind = f" {kind_of(change.case).upper()}" if kind_of(change.case) else ""
+            yield f"  {change.case.test}{kind}  {verdict_change(change)}"
+            if change.value:
+                yield f"      {change.value.told}"
             if trend == "worse":
-                yield f"      {one.case.reason}"
+                yield f"      {change.case.reason}"
     if comparison.note:
         yield f"\n{comparison.note}"

@@ -4,19 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.report.shown import shown
-from harness.samples import Array
+from harness.samples import SURE, Array
 from harness.units import written
 
-SURE = 0.3
-"""Detections that score less are not looked at here: COCO counts a hundred of each image, most of them guesses."""
 FIRST_LANE = 0x80
 """The bit of all sizes at IoU 0.50: fates are packed areas × thresholds, the highest bit first."""
 MOST_CLASSES = 90
-CROSS_CLASS_LACK = (
-    "no class against another: COCO matches boxes of one class only, and the sidecar keeps these matches, not the boxes"
-)
 
 
 @dataclass(frozen=True)
@@ -33,11 +29,19 @@ class ClassFate:
 
 @dataclass(frozen=True)
 class Fates:
-    """The classes, that with the largest share of missed objects first; `lack` says what cannot be told."""
+    """The classes, that with the largest share of missed objects first."""
 
     classes: tuple[ClassFate, ...] = ()
     score_text: str = f"{SURE:g}"
-    lack: str = CROSS_CLASS_LACK
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """How often an object of each class (row) is taken for each (column); `totals` also count those with nothing on."""
+
+    classes: tuple[str, ...]
+    counts: npt.NDArray[np.int64]
+    totals: npt.NDArray[np.int64]
 
 
 def fates(found: Mapping[str, Array], names: Sequence[str]) -> Fates:
@@ -57,8 +61,24 @@ def fates(found: Mapping[str, Array], names: Sequence[str]) -> Fates:
     return Fates(tuple(rows[:MOST_CLASSES]))
 
 
+def crossings(found: Mapping[str, Array], names: Sequence[str]) -> Crossings:
+    """Return what the objects that count were taken for, the classes that occur only; raises as `fates`."""
+    counted = found["object_counted"][:, 0]
+    true, taken_for = (found[name][counted].astype(np.int64) for name in ("object_class", "object_taken_for"))
+    on = taken_for >= 0
+    present = np.unique(np.concatenate([true, taken_for[on]]))
+    size = len(present)
+    row, column = np.searchsorted(present, true), np.searchsorted(present, taken_for[on])
+    counts = np.bincount(row[on] * size + column, minlength=size * size).reshape(size, size)
+    totals = np.bincount(row, minlength=size)
+    return Crossings(tuple(_name(names, number) for number in present.tolist()), counts, totals)
+
+
+def _name(names: Sequence[str], number: int) -> str:
+    """Return what a class is called; COCO counts categories from 1."""
+    return shown(names[number - 1]) if 0 < number <= len(names) else f"class {number}"
+
+
 def _fate(names: Sequence[str], number: int, objects: int, hits: int, alarms: int) -> ClassFate:
-    # COCO counts categories from 1.
-    name = shown(names[number - 1]) if 0 < number <= len(names) else f"class {number}"
     share = written(hits / objects, "fraction") if objects else ""
-    return ClassFate(name, objects, hits, objects - hits, share, alarms)
+    return ClassFate(_name(names, number), objects, hits, objects - hits, share, alarms)

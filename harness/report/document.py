@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from harness.cards import Check
 from harness.results import Code, Outcome
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 Number = Annotated[float, WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})]
 """A float; JSON has no number for NaN and the infinities."""
 State = Literal["red", "undecided", "waived", "not-run", "unpromised", "green"]
@@ -83,8 +83,100 @@ class FailurePart(Part):
     log_tail: str
 
 
+class PointPart(Part):
+    """One result of a series: its value is None where the case broke, and says little where it was not `quiet`.
+
+    `own` marks the result of the run that the report is of.
+    """
+
+    at: str
+    commit: str
+    toolchain: str
+    run: str
+    outcome: str
+    code: str
+    value: Number | None
+    value_text: str
+    interval: tuple[Number, Number] | None
+    interval_text: str
+    quiet: bool
+    own: bool
+
+
+class AnchorPart(Part):
+    """What a release froze, the median of `n` results, and the worst value that is still allowed against it."""
+
+    release: str
+    frozen_at: str
+    n: int
+    value: Number
+    value_text: str
+    allowed: Number
+    allowed_text: str
+
+
+class ChangePart(Part):
+    """A step of a series: the places of the results before and after it, and how likely chance alone makes it (`p`)."""
+
+    before: int
+    after: int
+    commits: str
+    mean_before: Number
+    mean_before_text: str
+    mean_after: Number
+    mean_after_text: str
+    p: Number
+    note: str
+
+
+class HistoryPart(Part):
+    """A case on its machine over time, oldest first, and what that says; `lack` is what is not there, and why."""
+
+    name: str = ""
+    protocol: str = ""
+    unit: str = ""
+    points: tuple[PointPart, ...] = ()
+    anchor: AnchorPart | None = None
+    changes: tuple[ChangePart, ...] = ()
+    said: tuple[str, ...] = ()
+    lack: str = ""
+
+
+class DifferencePart(Part):
+    """A fact that is not as it was; a dash for what was, or is, not there."""
+
+    name: str
+    before: str
+    after: str
+
+
+class SincePart(Part):
+    """What a case is compared with, and what differs from it; `lack` says why there is nothing to compare with."""
+
+    what: str = ""
+    differences: tuple[DifferencePart, ...] = ()
+    lack: str = ""
+
+
+class SharedDifference(DifferencePart):
+    """A difference that so many cases of the run have."""
+
+    cases: int
+
+
+class PastPart(Part):
+    """What was before the run as a whole: what differs for how many of the compared cases; `note` is what to know."""
+
+    note: str
+    compared: int
+    differences: tuple[SharedDifference, ...]
+
+
 class CasePart(Part):
-    """One case with its verdict, once."""
+    """One case with its verdict, once.
+
+    `history` and `since` are what was before it: its results over time, and what differs around it from an earlier one.
+    """
 
     key: str
     id: str
@@ -119,15 +211,18 @@ class CasePart(Part):
     reproduce: str
     started_at: str
     seconds: Number
+    history: HistoryPart | None
+    since: SincePart | None
 
 
 class RunReport(Part):
     """A whole run: what was asked, on what, and every case in the order of models, runtimes, chips, checks and batches.
 
-    `readme` has for each model the rows of the READMEs' table: chip, batch size, data set, accuracy, performance.
+    `readme` has for each model the rows of the READMEs' table: chip, batch size, data set, accuracy, performance;
+    `lacks` what kept a card or a runtime from running here, by its name.
     """
 
-    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal[2] = Field(default=SCHEMA, alias="schema")
     run: str
     started_at: str
     command: str
@@ -135,6 +230,8 @@ class RunReport(Part):
     counts: dict[State, int]
     outcomes: dict[Outcome, int]
     planned: int
+    lacks: dict[str, str]
+    past: PastPart
     readme: dict[str, tuple[tuple[str, ...], ...]]
     cases: tuple[CasePart, ...]
 

@@ -5,30 +5,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.history import changes, keys
+from harness.history.changes import ChangePoint
+from harness.history.drift import tolerance_of
 from harness.history.points import Anchor, Line, Point, Series
 from harness.history.report import Findings, examine, said
 from harness.history.store import History
+from harness.report.document import AnchorPart, ChangePart, HistoryPart, PointPart
+from harness.report.numbers import interval_text
 from harness.report.shown import shown
 from harness.results import Entry, Result
+from harness.units import written
 
 DAYS = 120
 """How far back a report looks: four months before the run, and to nothing after it."""
 MOST_RESULTS = 45
 """How many results of a case it looks at: those that anchors and drift are made of (7 and 30), and some that broke."""
-NOT_LOOKED = "no history was looked at: give --history DB, or set $OMGATE_HISTORY"
 
 
 @dataclass(frozen=True)
 class CaseHistory:
     """The series of a case on its machine and what it says; `own` is the digest of the run's result in it.
 
-    `lack` says what is not there, the series itself or only this run's result in it.
+    `lack` says what is not there, the series itself or only this run's result in it; `chip` decides what may be lost.
     """
 
     found: Findings | None = None
     own: str = ""
-    said: tuple[str, ...] = ()
     lack: str = ""
+    chip: str = ""
 
 
 def histories(history: History, entries: Sequence[tuple[str, Entry]]) -> dict[str, CaseHistory]:
@@ -77,4 +81,69 @@ def _case(entry: Entry, series: Sequence[Series], anchors: Mapping[Line, Anchor]
     found = examine(line, entry.result.case.chip, anchors.get(line.line), steps)
     known = any(point.digest == own for point in line.points)
     lack = "" if known else "this run's result is not in the history; omgate history import takes it in"
-    return CaseHistory(found, own if known else "", tuple(shown(one) for one in said(found)), lack)
+    return CaseHistory(found, own if known else "", lack, entry.result.case.chip)
+
+
+def told(known: CaseHistory) -> HistoryPart:
+    """Return what is told of a case's past, each number once and as every text prints it."""
+    found = known.found
+    if found is None:
+        return HistoryPart(lack=known.lack)
+    line, points = found.series.line, found.series.points
+    place = {point.digest: at for at, point in enumerate(points)}
+    return HistoryPart(
+        name=shown(line.name),
+        protocol=shown(line.protocol),
+        unit=shown(line.unit),
+        points=tuple(_point(point, line.unit, own=point.digest == known.own) for point in points),
+        anchor=_anchor(found.anchor, line, known.chip) if found.anchor else None,
+        changes=tuple(_change(one, place, line.unit) for one in found.changes),
+        said=tuple(map(shown, said(found))),
+        lack=known.lack,
+    )
+
+
+def _point(point: Point, unit: str, *, own: bool) -> PointPart:
+    return PointPart(
+        at=point.at,
+        commit=shown(point.commit),
+        toolchain=shown(point.toolchain),
+        run=shown(point.run),
+        outcome=shown(point.outcome),
+        code=shown(point.code),
+        value=point.value,
+        value_text=written(point.value, unit),
+        interval=point.interval,
+        interval_text=interval_text(point.interval, unit),
+        quiet=point.code != "not-quiet",
+        own=own,
+    )
+
+
+def _anchor(anchor: Anchor, line: Line, chip: str) -> AnchorPart:
+    tolerance = tolerance_of(line, chip, anchor.tolerance)
+    loss = tolerance.value * (abs(anchor.value) if tolerance.relative and anchor.value else 1.0)
+    allowed = anchor.value - loss if line.higher_is_better else anchor.value + loss
+    return AnchorPart(
+        release=shown(anchor.release),
+        frozen_at=shown(anchor.frozen_at),
+        n=anchor.n,
+        value=anchor.value,
+        value_text=written(anchor.value, line.unit),
+        allowed=allowed,
+        allowed_text=written(allowed, line.unit),
+    )
+
+
+def _change(one: ChangePoint, place: Mapping[str, int], unit: str) -> ChangePart:
+    return ChangePart(
+        before=place[one.before.digest],
+        after=place[one.after.digest],
+        commits=shown(one.commits),
+        mean_before=one.mean_before,
+        mean_before_text=written(one.mean_before, unit),
+        mean_after=one.mean_after,
+        mean_after_text=written(one.mean_after, unit),
+        p=one.p,
+        note=shown(str(one)),
+    )

@@ -31,7 +31,9 @@ def step_summary(report: RunReport) -> str:
         if count:
             lines += [f"> ⚠️ **{count} of {len(report.cases)} cases are {what}.**", ""]
     lines += [f"- {count} not run: {_plain(reason)}" for reason, count in found.not_run]
-    lines += [f"- {found.unrecorded} planned and without a result", ""] if found.unrecorded else [""]
+    lines += [f"- {found.unrecorded} planned and without a result"] if found.unrecorded else []
+    lines += [f"- cannot run here: **{_plain(name)}**: {_plain(reason)}" for name, reason in report.lacks.items()]
+    lines += [""]
     rows = [_row(case) for case in sorted(report.cases, key=lambda case: STATES.index(case.state))]
     lines += ["| | case | check | measured | promised | why |", "|---|---|---|---|---|---|"]
     return "\n".join([*lines, *_within(rows, SUMMARY_BYTES - len("\n".join(lines).encode()))]) + "\n"

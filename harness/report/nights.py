@@ -1,22 +1,19 @@
 """A case over its nights as static SVG: points with intervals, the frozen anchor with its tolerance, change points.
 
 Drawn by hand: pygal has neither intervals nor marks between two points, and hundreds of cases have one each. Every
-text goes through an XML tree and so is escaped.
+text of a run goes through `escape`.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement, tostring
+from html import escape
 
-from harness.history.changes import ChangePoint
-from harness.history.drift import tolerance_of
-from harness.history.points import Point
-from harness.history.report import Findings
 from harness.report.charts import WIDTH
-from harness.report.shown import shown
+from harness.report.document import AnchorPart, ChangePart, HistoryPart, PointPart
 from harness.units import written
 
+NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 HEIGHT = 190
 MOST_NIGHTS = 40
 """With more in each chart, the page of 500 results would not stay below 6 MB."""
@@ -24,14 +21,16 @@ LEFT, RIGHT, TOP, BOTTOM = 92.0, 12.0, 10.0, 26.0
 LABEL_ROWS, LABEL_HEIGHT = 2, 12.0
 """Change points that are near each other have their commits in two rows."""
 DAY = len("2026-03-01")
+SHORT_COMMIT = 8
 TICKS = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
 class _Plot:
-    """Where things are: the points drawn, the lowest and highest value of the axis, and where that ends above."""
+    """Where things are: the points drawn, the place of their first one, the ends of the axis, and where it ends."""
 
-    points: tuple[Point, ...]
+    points: tuple[PointPart, ...]
+    skipped: int
     low: float
     high: float
     top: float
@@ -46,129 +45,105 @@ class _Plot:
         return self.top + (HEIGHT - self.top - BOTTOM) * (1 - share)
 
 
-def chart(found: Findings, chip: str, own: str = "") -> str:
-    """Return the last forty results of a series as SVG, that of digest `own` in a ring; empty without a number."""
-    drawn = found.series.points[-MOST_NIGHTS:]
+def chart(found: HistoryPart) -> str:
+    """Return the last forty results of a series as SVG, that of the run in a ring; empty without a number."""
+    drawn = found.points[-MOST_NIGHTS:]
     values = [end for point in drawn for end in _ends(point)]
     if not values:
         return ""
-    allowed = _allowed(found, chip)
+    allowed = (found.anchor.value, found.anchor.allowed) if found.anchor else ()
     low, high = min([*values, *allowed]), max([*values, *allowed])
     margin = (high - low) * 0.06 or max(abs(high), 1e-9) * 0.01
     top = TOP + LABEL_HEIGHT * min(len(found.changes), LABEL_ROWS)
-    plot = _Plot(drawn, low - margin, high + margin, top)
-    root = Element("svg", {"class": "chart nights", "role": "img", "viewBox": f"0 0 {WIDTH} {HEIGHT}"})
-    root.set("xmlns", "http://www.w3.org/2000/svg")
-    root.set("aria-label", f"{shown(found.series.line.name)} over {len(drawn)} results")
-    unit = shown(found.series.line.unit)
-    _axes(root, plot, unit)
-    if allowed:
-        _anchor(root, plot, allowed)
-    _steps(root, plot, found.changes)
-    _intervals(root, plot)
-    for at in range(len(drawn)):
-        _mark(root, plot, at, own, unit)
-    return tostring(root, encoding="unicode")
+    plot = _Plot(drawn, len(found.points) - len(drawn), low - margin, high + margin, top)
+    label = escape(f"{found.name} over {len(drawn)} results")
+    parts = [
+        f'<svg {NAMESPACE} class="chart nights" role="img" viewBox="0 0 {WIDTH} {HEIGHT}" aria-label="{label}">',
+        *_axes(plot, found.unit),
+        *(_anchor(plot, found.anchor) if found.anchor else ()),
+        *_steps(plot, found.changes),
+        _intervals(plot),
+        *(_mark(plot, at) for at in range(len(drawn))),
+        "</svg>",
+    ]
+    return "".join(parts)
 
 
-def _ends(point: Point) -> Iterator[float]:
+def _ends(point: PointPart) -> Iterator[float]:
     if point.value is not None:
         yield from filter(math.isfinite, (point.value, *(point.interval or ())))
 
 
-def _allowed(found: Findings, chip: str) -> tuple[float, ...]:
-    """Return the anchor's value and the one that is still allowed; nothing without an anchor."""
-    if found.anchor is None:
-        return ()
-    line, value = found.series.line, found.anchor.value
-    tolerance = tolerance_of(line, chip, found.anchor.tolerance)
-    loss = tolerance.value * (abs(value) if tolerance.relative and value else 1.0)
-    return value, value - loss if line.higher_is_better else value + loss
-
-
-def _axes(root: Element, plot: _Plot, unit: str) -> None:
+def _axes(plot: _Plot, unit: str) -> Iterator[str]:
     for share in TICKS:
         value = plot.low + share * (plot.high - plot.low)
-        _line(root, "guide", (LEFT, plot.y(value)), (WIDTH - RIGHT, plot.y(value)))
-        _text(root, "end", (LEFT - 6, plot.y(value) + 4), written(value, unit))
+        yield _line("guide", (LEFT, plot.y(value)), (WIDTH - RIGHT, plot.y(value)))
+        yield _text("end", (LEFT - 6, plot.y(value) + 4), written(value, unit))
     last = len(plot.points) - 1
     for at, anchor in {0: "start", last: "end"}.items() if last else {0: "middle"}.items():
-        _text(root, anchor, (plot.x(at), HEIGHT - 6), plot.points[at].at[:DAY])
+        yield _text(anchor, (plot.x(at), HEIGHT - 6), plot.points[at].at[:DAY])
 
 
-def _anchor(root: Element, plot: _Plot, allowed: Sequence[float]) -> None:
+def _anchor(plot: _Plot, anchor: AnchorPart) -> Iterator[str]:
     """Draw the anchor as a line, and what may be lost against it as a band."""
-    ends = sorted(plot.y(value) for value in allowed)
-    band = {"x": _px(LEFT), "y": _px(ends[0]), "width": _px(WIDTH - LEFT - RIGHT), "height": _px(ends[1] - ends[0])}
-    SubElement(root, "rect", {"class": "allowed", **band})
-    y = plot.y(allowed[0])
-    _line(root, "anchor", (LEFT, y), (WIDTH - RIGHT, y))
+    upper, lower = sorted((plot.y(anchor.value), plot.y(anchor.allowed)))
+    yield (
+        f'<rect class="allowed" x="{LEFT:.1f}" y="{upper:.1f}" width="{WIDTH - LEFT - RIGHT:.1f}"'
+        f' height="{lower - upper:.1f}"/>'
+    )
+    y = plot.y(anchor.value)
+    yield _line("anchor", (LEFT, y), (WIDTH - RIGHT, y))
 
 
-def _steps(root: Element, plot: _Plot, changes: Sequence[ChangePoint]) -> None:
-    place = {point.digest: at for at, point in enumerate(plot.points)}
-    drawn = [one for one in changes if one.after.digest in place]
+def _steps(plot: _Plot, changes: Sequence[ChangePart]) -> Iterator[str]:
     labels = []
-    for number, one in enumerate(drawn):
-        at = place[one.after.digest]
-        x = plot.x((place.get(one.before.digest, at - 1) + at) / 2)
+    for number, one in enumerate(one for one in changes if one.after >= plot.skipped):
+        x = plot.x(max(0.0, (one.before + one.after) / 2 - plot.skipped))
         y = plot.top - 4 - LABEL_HEIGHT * (number % LABEL_ROWS)
-        line = _line(root, "step", (x, y + 2), (x, HEIGHT - BOTTOM))
-        SubElement(line, "title").text = shown(str(one))
-        labels.append(("end" if x > (LEFT + WIDTH) / 2 else "start", (x, y), shown(one.commits)))
-    for label in labels:  # above the lines of the others
-        _text(root, *label, "commits")
+        yield _line("step", (x, y + 2), (x, HEIGHT - BOTTOM), one.note)
+        labels.append(_text("end" if x > (LEFT + WIDTH) / 2 else "start", (x, y), one.commits, "commits"))
+    yield from labels  # above the lines of the others
 
 
-def _intervals(root: Element, plot: _Plot) -> None:
+def _intervals(plot: _Plot) -> str:
     ends = ((at, point.interval) for at, point in enumerate(plot.points) if point.value is not None and point.interval)
     parts = [f"M{plot.x(at):.1f} {plot.y(low):.1f}V{plot.y(high):.1f}" for at, (low, high) in ends]
-    if parts:
-        SubElement(root, "path", {"class": "intervals", "d": "".join(parts)})
+    return f'<path class="intervals" d="{"".join(parts)}"/>' if parts else ""
 
 
-def _mark(root: Element, plot: _Plot, at: int, own: str, unit: str) -> None:
+def _mark(plot: _Plot, at: int) -> str:
     """Draw a result: a dot, hollow where the device was not quiet, a square where it failed, a cross where it broke."""
-    point = plot.points[at]
-    group = SubElement(root, "g", {"class": _kind(point)})
-    SubElement(group, "title").text = _said(point, unit)
-    x = plot.x(at)
+    point, x = plot.points[at], plot.x(at)
     if point.value is None or not math.isfinite(point.value):
         y = HEIGHT - BOTTOM - 4
-        SubElement(group, "path", {"d": f"M{x - 3:.1f} {y - 3:.1f}l6 6m0 -6l-6 6"})
+        sign = f'<path d="M{x - 3:.1f} {y - 3:.1f}l6 6m0 -6l-6 6"/>'
     else:
         y = plot.y(point.value)
-        if point.outcome == "FAIL":
-            SubElement(group, "rect", {"x": _px(x - 3), "y": _px(y - 3), "width": "6", "height": "6"})
-        else:
-            SubElement(group, "circle", {"cx": _px(x), "cy": _px(y), "r": "3"})
-    if point.digest == own:
-        SubElement(group, "circle", {"class": "own", "cx": _px(x), "cy": _px(y), "r": "6.5"})
+        square = f'<rect x="{x - 3:.1f}" y="{y - 3:.1f}" width="6" height="6"/>'
+        sign = square if point.outcome == "FAIL" else f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
+    ring = f'<circle class="own" cx="{x:.1f}" cy="{y:.1f}" r="6.5"/>' if point.own else ""
+    return f'<g class="{_kind(point)}"><title>{escape(_said(point))}</title>{sign}{ring}</g>'
 
 
-def _kind(point: Point) -> str:
+def _kind(point: PointPart) -> str:
     if point.value is None:
         return "night broken"
-    if not point.usable:
+    if not point.quiet:
         return "night restless"
     return "night failed" if point.outcome == "FAIL" else "night"
 
 
-def _said(point: Point, unit: str) -> str:
-    between = f" ({written(point.interval[0], unit)} to {written(point.interval[1], unit)})" if point.interval else ""
+def _said(point: PointPart) -> str:
+    between = f" ({point.interval_text})" if point.interval else ""
     ended = f"{point.outcome} {point.code}".strip()
-    return f"{point.at[:DAY]} {shown(point.commit[:8])}: {written(point.value, unit)}{between}, {shown(ended)}"
+    return f"{point.at[:DAY]} {point.commit[:SHORT_COMMIT]}: {point.value_text}{between}, {ended}"
 
 
-def _line(parent: Element, name: str, start: tuple[float, float], end: tuple[float, float]) -> Element:
-    ends = {"x1": _px(start[0]), "y1": _px(start[1]), "x2": _px(end[0]), "y2": _px(end[1])}
-    return SubElement(parent, "line", {"class": name, **ends})
+def _line(name: str, start: tuple[float, float], end: tuple[float, float], title: str = "") -> str:
+    ends = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    return f'<line class="{name}" {ends}>{inner}</line>'
 
 
-def _text(parent: Element, anchor: str, at: tuple[float, float], text: str, name: str = "tick") -> None:
-    node = SubElement(parent, "text", {"class": name, "x": _px(at[0]), "y": _px(at[1]), "text-anchor": anchor})
-    node.text = text
-
-
-def _px(value: float) -> str:
-    return f"{value:.1f}"
+def _text(anchor: str, at: tuple[float, float], text: str, name: str = "tick") -> str:
+    return f'<text class="{name}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

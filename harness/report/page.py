@@ -21,8 +21,6 @@ from harness.report.changes import TITLES, TRENDS, Comparison, Trend
 from harness.report.charts import REMEDY
 from harness.report.document import STATES, CasePart, RunReport, State
 from harness.report.promised import Promised
-from harness.report.shown import shown
-from harness.report.since import MOST_TOLD, together
 from harness.report.views import CaseView, Material, SpeedChart
 from harness.units import ABSENT, written
 
@@ -32,15 +30,18 @@ MOST_TOGETHER = 500
 CASES_A_PAGE = 250
 DETAIL = re.compile(r"\d{3,}\.html")
 """The names of these pages."""
+MOST_DIFFERENCES = 40
+"""How many differences the run as a whole lists; each case has all of its own."""
 SHORT = {"batch-consistency": "consistency"}
 COLUMNS = (
     ("verdict", False), ("case", False), ("check", False), ("chip", True), ("batch", True), ("measured", False),
-    ("promised", False), ("why", True),
+    ("promised", False), ("why", False),
 )  # fmt: skip
 """The columns of the table of cases, and whether a phone leaves them out."""
 
 TREND_COLOURS: dict[Trend, State] = {
-    "worse": "red", "better": "green", "gone": "undecided", "new": "unpromised", "changed": "not-run", "same": "green",
+    "worse": "red", "better": "green", "gone": "undecided", "new": "unpromised", "changed": "not-run",
+    "same": "not-run",
 }  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def pages(report: RunReport, material: Material, name: str) -> Iterator[tuple[st
         yield f"{folder(name)}/{chunk.number:03}.html", text
     links = {case.key: f"{files.get(case.key, '')}#c-{case.key}" for case in report.cases}
     sections = () if chunks else tuple(_sections(report.cases, report, material))
-    yield name, _index(report, links, sections, material)
+    yield name, _index(report, links, sections)
 
 
 def folder(name: str) -> str:
@@ -93,7 +94,7 @@ def difference(found: Comparison) -> str:
     return _render("diff.html.j2", found=found, trends=TRENDS, titles=TITLES, colours=TREND_COLOURS)
 
 
-def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Section], material: Material) -> str:
+def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Section]) -> str:
     batches, lines = views.matrix(report.cases)
     return _render(
         "report.html.j2",
@@ -106,9 +107,6 @@ def _index(report: RunReport, links: Mapping[str, str], sections: Sequence[Secti
         choices={name: _distinct(getattr(case, name) for case in report.cases) for name in ("check", "model", "chip")},
         columns=COLUMNS,
         sections=sections,
-        note=material.note,
-        since=together(material.since.values()),
-        compared=sum(not one.lack for one in material.since.values()),
     )
 
 
@@ -146,8 +144,6 @@ def _chunks(report: RunReport, material: Material, name: str) -> list[_Chunk]:
             material,
             promised={model: one for model, one in material.promised.items() if model in models},
             pictures={key: some for key, some in material.pictures.items() if key in keys},
-            histories={key: one for key, one in material.histories.items() if key in keys},
-            since={key: one for key, one in material.since.items() if key in keys},
         )
         led = tuple(model for model in models if first[model] in keys)
         short = report.model_copy(update={"cases": tuple(part)})
@@ -185,7 +181,6 @@ def _templates() -> Any:
         raise MissingNeedError("omgate report", "expected Jinja2, which fills the pages", "none", REMEDY) from error
     loader = jinja2.FileSystemLoader(TEMPLATES)
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    made.filters["shown"] = shown
     script = (TEMPLATES / "script.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     made.globals.update(
@@ -199,7 +194,7 @@ def _templates() -> Any:
         short={check: SHORT.get(check, check) for check in CHECKS},
         readme_columns=README_COLUMNS,
         absent=ABSENT,
-        most_differences=MOST_TOLD,
+        most_differences=MOST_DIFFERENCES,
         written=written,
     )
     return made

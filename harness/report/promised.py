@@ -53,7 +53,7 @@ def promised(cards: Mapping[str, ModelCard]) -> dict[str, Promised]:
 def _of(card: ModelCard) -> Promised:
     scores: dict[str, dict[str, float]] = {}
     for row in card.baseline:
-        if row.class_ and row.is_accuracy:
+        if row.class_ and row.is_share:
             scores.setdefault(_chip(row), {})[row.class_] = row.target
     return Promised(
         dataset=card.dataset.kind,

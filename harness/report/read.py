@@ -1,11 +1,11 @@
 """From a run's folder to the report's data: every text made fit to be shown, every number written once."""
 
-import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.cards import CHECKS, ModelCard
 from harness.outcomes import INFRA_CODES
@@ -14,19 +14,22 @@ from harness.report.document import (
     STATES,
     CasePart,
     FailurePart,
-    JudgementPart,
-    MeasurePart,
+    HistoryPart,
+    PastPart,
     RunReport,
+    SharedDifference,
+    SincePart,
     State,
-    TimingPart,
 )  # fmt: skip
+from harness.report.numbers import judgement, measure, timing
 from harness.report.shown import shown, shown_words
-from harness.results import Entry, Failure, Judgement, Measure, Measurement, Result, Verdict
+from harness.results import Entry, Failure, Result, Verdict
 from harness.runs import read_entries, read_run
-from harness.units import ABSENT, points, written
+from harness.units import ABSENT
 
 LOG_BYTES = 8192
 LOG_LINES = 40
+NOT_LOOKED = "no history was looked at: give --history DB, or set $OMGATE_HISTORY"
 _STATE: dict[str, State] = {
     "FAIL": "red",
     "INCONCLUSIVE": "undecided",
@@ -36,28 +39,62 @@ _STATE: dict[str, State] = {
 }
 
 
+@dataclass(frozen=True)
+class Past:
+    """What was before a run, by the keys of its cases: results over time, and what differs; `note` is what to know."""
+
+    histories: Mapping[str, HistoryPart] = field(default_factory=dict)
+    since: Mapping[str, SincePart] = field(default_factory=dict)
+    note: str = NOT_LOOKED
+
+
+class Run(NamedTuple):
+    """A run's folder as it was read: what was asked, and the entries with what each is called in a report."""
+
+    folder: Path
+    document: Mapping[str, Any]
+    named: Sequence[tuple[str, Entry]]
+
+
+def load(folder: Path) -> Run:
+    """Return what is in a run's folder; raises UsageError where it is none."""
+    return Run(folder, read_run(folder), keyed(read_entries(folder)))
+
+
 def read(folder: Path, cards: Mapping[str, ModelCard]) -> RunReport:
-    """Return the report of a run's folder; raises UsageError where it is none."""
-    document, named = read_run(folder), keyed(read_entries(folder))
-    entries = [entry for _, entry in named]
+    """Return the report of a run's folder, without what was before it; raises UsageError where it is none."""
+    return report(load(folder), cards, Past())
+
+
+def report(run: Run, cards: Mapping[str, ModelCard], past: Past) -> RunReport:
+    """Return a run as data, each case with what was before it."""
+    document = run.document
     plan = [str(node).rpartition("::")[2] for node in document.get("plan") or ()]
-    argv = [str(word) for word in document.get("argv") or ()]
-    whole = shlex.join(shown_words(argv))
-    again = {name: _run_case(folder, name) for name in plan}
-    commands = [again.get(entry.result.case.test_name, whole) for entry in entries]
-    cases = tuple(_case(*one, folder, command) for one, command in zip(named, commands, strict=True))
+    whole = shlex.join(shown_words([str(word) for word in document.get("argv") or ()]))
+    again = {name: _run_case(run.folder, name) for name in plan}
+    cases = tuple(_case(*one, run.folder, again.get(one[1].result.case.test_name, whole), past) for one in run.named)
     states, outcomes = Counter(case.state for case in cases), Counter(case.outcome for case in cases)
     return RunReport(
-        run=shown(folder.resolve().name),
+        run=shown(run.folder.resolve().name),
         started_at=shown(str(document.get("started_at", ""))),
         command=whole,
         environment=flat(document.get("environment") or {}),
         counts={state: states[state] for state in STATES if states[state]},
         outcomes={outcome: outcomes[outcome] for outcome in sorted(outcomes)},
         planned=len(plan),
-        readme=_readme(entries, cards),
+        lacks=flat(document.get("lacks") or {}),
+        past=_past(past),
+        readme=_readme((entry for _, entry in run.named), cards),
         cases=cases,
     )
+
+
+def _past(past: Past) -> PastPart:
+    """Return what differs for the run as a whole, that of most cases first."""
+    counted = Counter(one for since in past.since.values() for one in since.differences)
+    shared = (SharedDifference(**dict(one), cases=count) for one, count in counted.most_common())
+    compared = sum(not since.lack for since in past.since.values())
+    return PastPart(note=past.note, compared=compared, differences=tuple(shared))
 
 
 def keyed(entries: Iterable[Entry]) -> list[tuple[str, Entry]]:
@@ -120,7 +157,7 @@ def _run_case(folder: Path, name: str) -> str:
     return shlex.join(["omgate", "run-case", shown("/".join(resolved.parts[-kept:])), shown(name)])
 
 
-def _case(key: str, entry: Entry, folder: Path, command: str) -> CasePart:
+def _case(key: str, entry: Entry, folder: Path, command: str, past: Past) -> CasePart:
     result, case = entry.result, entry.result.case
     names = ("id", "model", "runtime", "chip", "weights", "precision", "condition")
     named: dict[str, Any] = {name: shown(getattr(case, name)) for name in names}
@@ -133,8 +170,8 @@ def _case(key: str, entry: Entry, folder: Path, command: str) -> CasePart:
         check=case.check,
         emulated=case.emulated,
         seeded=case.weights == "seeded",
-        measures=tuple(_measure(one) for one in result.measures),
-        timing=_timing(result.measurement) if result.measurement else None,
+        measures=tuple(measure(one) for one in result.measures),
+        timing=timing(result.measurement) if result.measurement else None,
         worst=tuple(shown(one) for one in result.worst),
         samples_text=_samples(result),
         outcomes_file=shown(result.outcomes.path) if result.outcomes else "",
@@ -145,12 +182,14 @@ def _case(key: str, entry: Entry, folder: Path, command: str) -> CasePart:
         reproduce=command,
         started_at=shown(result.started_at),
         seconds=result.seconds,
+        history=past.histories.get(key),
+        since=past.since.get(key),
     )
 
 
 def _decided(verdict: Verdict) -> dict[str, Any]:
     """Return what a case shows of its verdict; the first judgement's numbers are the headline."""
-    judgements = tuple(_judgement(one) for one in verdict.judgements)
+    judgements = tuple(judgement(one) for one in verdict.judgements)
     return {
         "state": state_of(verdict),
         "outcome": verdict.outcome,
@@ -161,77 +200,6 @@ def _decided(verdict: Verdict) -> dict[str, Any]:
         "promised_text": judgements[0].target_text if judgements else ABSENT,
         "judgements": judgements,
     }
-
-
-def _judgement(one: Judgement) -> JudgementPart:
-    return JudgementPart(
-        name=shown(one.name),
-        outcome=one.outcome,
-        target=one.target,
-        target_text=written(one.target, one.unit),
-        observed=one.observed,
-        observed_text=written(one.observed, one.unit),
-        interval=one.interval,
-        interval_text=_interval(one),
-        tolerance=one.tolerance,
-        tolerance_text=_tolerance(one),
-        unit=shown(one.unit),
-        p=one.p,
-        origin=shown(one.origin),
-        note=shown(one.note),
-    )
-
-
-def _interval(one: Judgement) -> str:
-    """Return the interval of a judgement: of a paired one it is that of the loss, in points."""
-    if one.interval is None:
-        return ABSENT
-    if one.name == "paired":
-        return f"loss {points(one.interval[0])} to {points(one.interval[1])}"
-    return interval_text(one.interval, one.unit)
-
-
-def interval_text(interval: tuple[float, float] | None, unit: str) -> str:
-    """Return an interval with its unit once, a dash for none."""
-    if interval is None:
-        return ABSENT
-    low, high = (written(end, unit) for end in interval)
-    named = low.partition(" ")[2]
-    return f"{low.removesuffix(f' {named}') if named and high.endswith(f' {named}') else low} to {high}"
-
-
-def _tolerance(one: Judgement) -> str:
-    """Return how much was allowed: points of an accuracy, per cent of a speed."""
-    if one.tolerance is None or not math.isfinite(one.tolerance):
-        return ABSENT
-    return points(one.tolerance) if one.unit == "fraction" else f"{100 * one.tolerance:g} %"
-
-
-def _measure(one: Measure) -> MeasurePart:
-    return MeasurePart(
-        name=shown(one.name),
-        protocol=shown(one.protocol),
-        value=one.value,
-        value_text=written(one.value, one.unit),
-        interval=one.interval,
-        interval_text=interval_text(one.interval, one.unit),
-        unit=shown(one.unit),
-        n=one.n,
-    )
-
-
-def _timing(one: Measurement) -> TimingPart:
-    return TimingPart(
-        definition=shown(one.definition),
-        statistic=shown(one.statistic),
-        inputs=shown(one.inputs),
-        threads=one.threads,
-        rounds_ms=one.rounds_ms,
-        tool_value=one.tool_value,
-        canary_before_ms=one.canary_before_ms,
-        canary_after_ms=one.canary_after_ms,
-        occupants=tuple(shown(name) for name in one.occupants),
-    )
 
 
 def _samples(result: Result) -> str:
@@ -261,9 +229,12 @@ def log_tail(folder: Path, log: str) -> str:
     path = (root / log).resolve()
     if not path.is_relative_to(root) or not path.is_file():
         return ""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - LOG_BYTES))
-        text = stream.read().decode("utf-8", errors="replace")
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - LOG_BYTES))
+            text = stream.read().decode("utf-8", errors="replace")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
     return shown("\n".join(text.splitlines()[-LOG_LINES:]))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from harness.readme.redact import CUT, redact
 
@@ -14,6 +15,7 @@ _PATH = re.compile(r"(?<![\w:/.…~<])/(?:[^\s/:'\"<>|,;()\[\]]+/)+[^\s/:'\"<>|,
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
+@lru_cache(maxsize=1024)  # a history has the same commits, toolchains and runs over and over
 def shown(text: str) -> str:
     """Return a text without secrets and control characters, and with absolute paths cut to their last two parts.
 

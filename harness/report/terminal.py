@@ -36,6 +36,8 @@ def _notes(report: RunReport) -> Iterator[str]:
         yield f"SEEDED: {found.seeded} of {len(report.cases)} cases have random weights"
     if found.unrecorded:
         yield f"{found.unrecorded} planned and without a result"
+    if report.lacks:
+        yield f"cannot run here: {', '.join(report.lacks)}"
 
 
 def _named(case: CasePart) -> str:

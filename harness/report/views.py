@@ -1,17 +1,17 @@
 """What the page shows of a run: its headline, the matrix of verdicts, and each model's cases with their charts."""
 
 import base64
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.report import charts, nights
 from harness.report.confusions import Confusion, confusion
 from harness.report.document import STATES, CasePart, RunReport, State
-from harness.report.histories import NOT_LOOKED, CaseHistory
 from harness.report.promised import Promised
-from harness.report.since import Since
 from harness.units import written
 
 SYMBOLS: dict[State, str] = {
@@ -22,13 +22,22 @@ LABELS: dict[State, str] = {
     "red": "red", "undecided": "undecided", "waived": "waived", "not-run": "not run", "unpromised": "no promise",
     "green": "green",
 }  # fmt: skip
+IOU = "iou:"
+"""How the measures of classes are named."""
 MOST_TOLD = 25
 """How many cases of one kind the headline lists; the table has all."""
 
 
+class Key(NamedTuple):
+    """What a colour of a picture, as `#rrggbb`, stands for."""
+
+    name: str
+    colour: str
+
+
 @dataclass(frozen=True)
 class Panel:
-    """One of the things side by side: an image (PNG or JPEG), or a text where there is none."""
+    """One of the things side by side: an image (PNG or JPEG), with what is on it in words, or a text alone."""
 
     name: str
     image: bytes = b""
@@ -48,6 +57,7 @@ class Picture:
     sample: str
     panels: tuple[Panel, ...]
     note: str = ""
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,24 +83,32 @@ class SpeedChart:
 
 
 @dataclass(frozen=True)
+class ClassScore:
+    """A class's IoU as a share of the bar's whole width and as text, and the README's, which may be there or not."""
+
+    name: str
+    percent: float
+    text: str
+    printed_percent: float | None = None
+    printed_text: str = ""
+
+
+@dataclass(frozen=True)
 class CaseView:
     """One case with everything that is drawn for it."""
 
     case: CasePart
     distribution: str = ""
     quantiles: tuple[tuple[str, str], ...] = ()
-    class_bars: str = ""
-    class_names: tuple[str, ...] = ()
+    class_scores: tuple[ClassScore, ...] = ()
     confusion: Confusion | None = None
     pictures: tuple[Picture, ...] = ()
-    history: CaseHistory | None = None
     nights: str = ""
-    since: Since | None = None
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What comes first: the cases to look at, what did not run by its reason, and what is not real."""
+    """What comes first: the cases to look at, what did not run by its reason, and what is not real, by state too."""
 
     told: Mapping[State, tuple[CasePart, ...]]
     more: Mapping[State, int]
@@ -98,21 +116,16 @@ class Headline:
     unrecorded: int
     emulated: int
     seeded: int
+    unreal: Mapping[State, str]
 
 
 @dataclass(frozen=True)
 class Material:
-    """What the cases are drawn from, beside themselves: the run's folder, the cards' numbers, and, by key, more.
-
-    That is pictures, what the history knows, and what differs from an earlier result; `note` is what to know of these.
-    """
+    """What the cases are drawn from, beside themselves: the run's folder, the cards' numbers, and, by key, pictures."""
 
     folder: Path
     promised: Mapping[str, Promised] = field(default_factory=dict)
     pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
-    histories: Mapping[str, CaseHistory] = field(default_factory=dict)
-    since: Mapping[str, Since] = field(default_factory=dict)
-    note: str = NOT_LOOKED
 
 
 def kind_of(case: CasePart) -> str:
@@ -132,7 +145,14 @@ def headline(report: RunReport) -> Headline:
         unrecorded=max(0, report.planned - len(report.cases)),
         emulated=sum(case.emulated for case in report.cases),
         seeded=sum(case.seeded for case in report.cases),
+        unreal={state: _unreal(cases) for state, cases in by_state.items()},
     )
+
+
+def _unreal(cases: Sequence[CasePart]) -> str:
+    """Return how many cases are of which kind but real, `all emulated` or `2 seeded`; empty for none."""
+    kinds = Counter(filter(None, map(kind_of, cases)))
+    return ", ".join(f"{'all' if count == len(cases) else count} {kind}" for kind, count in kinds.items())
 
 
 def matrix(cases: Sequence[CasePart]) -> tuple[tuple[int, ...], tuple[Line, ...]]:
@@ -183,21 +203,31 @@ def _measured_name(case: CasePart) -> str:
 def case_view(case: CasePart, material: Material) -> CaseView:
     """Return a case with its charts."""
     promised = material.promised.get(case.model, Promised())
-    values = {one.name.removeprefix("iou:"): one.value for one in case.measures if one.name.startswith("iou:")}
-    printed = promised.scores_for(case)
     rounds = case.timing.rounds_ms if case.timing else ()
-    history = material.histories.get(case.key)
     return CaseView(
         case=case,
         distribution=charts.distribution(rounds) if rounds else "",
         quantiles=_quantiles(rounds),
-        class_bars=charts.class_bars(values, printed, above="IoU of each class") if values else "",
-        class_names=("README", "measured") if set(values) & set(printed) else ("measured",),
+        class_scores=_class_scores(case, promised.scores_for(case)),
         confusion=confusion(material.folder, case, promised.classes),
         pictures=material.pictures.get(case.key, ()),
-        history=history,
-        nights=nights.chart(history.found, case.chip, history.own) if history and history.found else "",
-        since=material.since.get(case.key),
+        nights=nights.chart(case.history) if case.history else "",
+    )
+
+
+def _class_scores(case: CasePart, printed: Mapping[str, float]) -> tuple[ClassScore, ...]:
+    """Return the IoU of each class, the lowest first, those without one last."""
+    measured = {one.name.removeprefix(IOU): one for one in case.measures if one.name.startswith(IOU)}
+    ordered = sorted(measured.items(), key=lambda one: (math.isnan(one[1].value), one[1].value))
+    return tuple(
+        ClassScore(
+            name=name,
+            percent=0.0 if math.isnan(one.value) else 100 * one.value,
+            text=one.value_text,
+            printed_percent=100 * printed[name] if name in printed else None,
+            printed_text=written(printed[name], "fraction") if name in printed else "",
+        )
+        for name, one in ordered
     )
 
 

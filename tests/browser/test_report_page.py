@@ -11,8 +11,8 @@ from harness import remember
 from harness.history.anchors import frozen
 from harness.history.store import History
 from harness.report import page
-from harness.report.histories import histories
-from harness.report.read import keyed, read
+from harness.report.histories import histories, told
+from harness.report.read import Past, load, report
 from harness.report.since import since_green
 from harness.report.views import Material
 from tests.harness import run_folders as made
@@ -26,6 +26,11 @@ PAINTED = """() => new Promise(done => new PerformanceObserver(seen => {
     const first = seen.getEntriesByName("first-contentful-paint")[0];
     if (first) done(first.startTime);
 }).observe({type: "paint", buffered: true}))"""
+OVERFLOWS = """() => Array.from(document.querySelectorAll(".scroll:has(#cases, #matrix)"),
+    (one) => one.scrollWidth - one.clientWidth)"""
+STYLES = """(rows) => Array.from(document.querySelectorAll(rows), (one) => [
+    getComputedStyle(one.querySelector(".v")).borderTopStyle,
+    getComputedStyle(one.firstElementChild).backgroundImage.includes("gradient")])"""
 FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 
 
@@ -58,8 +63,8 @@ class Seen:
         return [one.inner_text() for one in self.page.query_selector_all(selector) if one.is_visible()]
 
 
-def written(folder: Path, run: Path, material: Material | None = None) -> Path:
-    for name, text in page.pages(read(run, {}), material or Material(run), "report.html"):
+def written(folder: Path, run: Path, past: Past | None = None) -> Path:
+    for name, text in page.pages(report(load(run), {}, past or Past()), Material(run), "report.html"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "report.html"
@@ -92,11 +97,10 @@ def with_past(tmp_path_factory):
         remember.keep(history, [(f"night-{at}", one) for at, one in enumerate([*nights, tonight])])
         (series,) = history.series(tonight.result.case.key)
         history.freeze({series.line: frozen(series, "v1.0", "2025-02-01T00:00:00Z")})
-        named = keyed([tonight])
-        known = histories(history, named)
-        since = since_green(history, named, known)
-    run = made.write(folder / "run", [tonight])
-    return written(folder / "out", run, Material(run, {}, {}, known, since, ""))
+        run = load(made.write(folder / "run", [tonight]))
+        known = histories(history, run.named)
+        past = Past({key: told(one) for key, one in known.items()}, since_green(history, run.named, known), "")
+    return written(folder / "out", run.folder, past)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -200,8 +204,42 @@ def test_a_hostile_run_runs_nothing(browser, tmp_path, bad):
     assert len(seen.requests) == 1
 
 
-def test_5000_cases_are_painted_in_two_seconds_and_filtered_in_two(browser, tmp_path):
-    seen = Seen(browser, written(tmp_path / "out", many(tmp_path / "run", 5000)))
+def test_a_phone_shows_verdicts_and_cases_whole_and_sorts_them(browser, mixed):
+    seen = Seen(browser, mixed, viewport={"width": 390, "height": 900})
+
+    assert seen.page.evaluate(OVERFLOWS) == [0, 0]
+    assert len(seen.shown("#cases td.reason")) == 4
+    seen.page.click("#cases th:nth-child(1) button")
+    assert "FAIL" in seen.shown("#cases tbody tr")[0]
+
+
+def test_on_paper_everything_fits_and_what_is_red_is_open(browser, mixed):
+    seen = Seen(browser, mixed, viewport={"width": 720, "height": 900})  # A4 less its margins, at 96 pixels an inch
+
+    seen.page.emulate_media(media="print")
+    seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert ["cosine fell" in one for one in seen.shown("details.case[open]")] == [True]
+    assert seen.shown("#filters, #theme") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_emulated_looks_otherwise_in_the_matrix_and_the_table(browser, mixed, scheme):
+    seen = Seen(browser, mixed, color_scheme=scheme)
+
+    for table in ("#matrix", "#cases"):
+        hatched, plain = (
+            seen.page.evaluate(STYLES, f"{table} tbody tr{kind}") for kind in (".not-real", ":not(.not-real)")
+        )
+        assert hatched == [["dashed", True]]
+        assert [one for one in plain if one != ["solid", False]] == []
+        assert plain != []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_5000_cases_are_painted_in_two_seconds_and_filtered_in_two(browser, tmp_path, width):
+    viewport = {"width": width, "height": 900}
+    seen = Seen(browser, written(tmp_path / "out", many(tmp_path / "run", 5000)), viewport=viewport)
 
     assert seen.page.evaluate(PAINTED) <= FIRST_PAINT_MS
     began = seen.page.evaluate("performance.now()")

@@ -18,6 +18,8 @@
   addEventListener("hashchange", open);
   open();
 
+  addEventListener("beforeprint", () => all("details.s-red, details.s-undecided").forEach((one) => { one.open = true; }));
+
   const form = document.getElementById("filters");
   if (!form) return;
   const rows = all("#cases tbody tr");

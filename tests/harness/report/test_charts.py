@@ -65,27 +65,6 @@ def test_rounds_of_one_time_are_drawn(rounds):
     assert marks(charts.distribution(rounds), "rect", "histbar")
 
 
-def test_a_class_has_a_bar_for_the_measured_and_the_printed_number():
-    svg = charts.class_bars({"road": 0.9, "pole": 0.5}, {"road": 0.91}, above="IoU")
-
-    assert titles(svg) >= {"road: 90.00 %", "pole: 50.00 %", "road: 91.00 %"}
-
-
-def test_a_longer_bar_is_a_higher_score():
-    svg = charts.class_bars({"road": 0.9, "pole": 0.45}, {}, above="IoU")
-
-    widths = sorted(float(mark.get("width")) for mark in marks(svg, "rect", "bar"))
-    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
-
-
-def test_a_class_name_cannot_become_markup():
-    name = "</text><script>alert(1)</script>"
-    svg = charts.class_bars({name: 0.9}, {}, above=name)
-
-    assert "<script" not in svg
-    assert name in {node.text for node in parsed(svg).iter(f"{SVG}text")}
-
-
 def test_drawing_leaves_pythons_imports_as_they_are():
     charts.distribution((1.0, 2.0))
 

@@ -54,6 +54,28 @@ def test_many_classes_are_told_by_their_largest_confusions_only(tmp_path):
     assert [(pair.true, pair.taken_for) for pair in matrix.pairs] == [("40", "3")]
 
 
+def test_classes_without_bound_take_no_room(tmp_path):
+    matrix = found(tmp_path, {"ids": ["a", "b"], "label": [0, 2**40], "pred": [7, 2**40]}, "top-k")
+
+    assert [(pair.true, pair.taken_for, pair.share_text) for pair in matrix.pairs] == [("0", "7", "100.00 %")]
+
+
+OTHERS = [
+    {**PIXELS, "cell": [0, 3, 4, 9]},
+    {**PIXELS, "cell": [0, 3, 4, -1]},
+    {**PIXELS, "cell": [0.5, 3.0, 4.0, 8.0]},
+    {**PIXELS, "cell": ["a", "b", "c", "d"]},
+    {**PIXELS, "count": [1]},
+    {**PIXELS, "classes": "road"},
+    {"ids": ["a"]},
+]
+
+
+@pytest.mark.parametrize("arrays", OTHERS)
+def test_a_sidecar_of_another_version_is_told(tmp_path, arrays):
+    assert "is not what a run writes" in found(tmp_path, arrays, "miou").lack
+
+
 # Two images with objects of class 1, 1, 2 and an ignored one. Fates are packed 4 sizes × 10 IoUs, the first bit being
 # all sizes at IoU 0.50: 0x80 is set where an object was found there, 0x40 only where one was found at IoU 0.55.
 BOXES = {
@@ -65,6 +87,7 @@ BOXES = {
     "ignored": np.array([[0], [0], [0], [0x80], [0], [0], [0]], np.uint8).repeat(5, axis=1),
     "object_class": [1, 1, 2, 2],
     "object_counted": [[True] * 4, [True] * 4, [True] * 4, [False] * 4],
+    "object_taken_for": [1, -1, 3, 1],
 }
 
 
@@ -79,13 +102,25 @@ def test_the_fate_of_objects_and_detections_is_counted_by_class(tmp_path):
     assert [one.found_text for one in fates.classes] == ["0.00 %", "50.00 %", ""]
 
 
-def test_the_page_says_that_a_sidecar_of_detections_does_not_hold_class_against_class(tmp_path):
-    outcomes = made.with_outcomes(tmp_path, made.case(), BOXES, "map")
+def test_objects_are_counted_by_class_and_what_they_were_taken_for(tmp_path):
+    matrix = found(tmp_path, BOXES, "map", ("cat", "dog"))
+
+    # Of two cats one is seen and the other is not; the only dog that counts is taken for the third class.
+    assert matrix.classes == ("cat", "dog", "class 3")
+    assert matrix.shares == ((50, 0, 0), (0, 0, 100), (0, 0, 0))
+    assert [(pair.true, pair.taken_for, pair.count, pair.share_text) for pair in matrix.pairs] == [
+        ("dog", "class 3", 1, "100.00 %")
+    ]
+
+
+def test_a_sidecar_without_the_classes_on_its_objects_says_so_and_shows_their_fates(tmp_path):
+    kept = {name: value for name, value in BOXES.items() if name != "object_taken_for"}
+    outcomes = made.with_outcomes(tmp_path, made.case(), kept, "map")
     run = made.write(tmp_path, [made.entry(outcomes=outcomes)])
 
     text = dict(page.pages(read(run, {}), Material(run), "report.html"))["report.html"]
-    assert "No class against another: COCO matches boxes of one class only" in text
-    assert "<td>class 2</td>" in text
+    assert "No confusion matrix: the run kept no detections of other classes" in text
+    assert ">class 2<" in text
 
 
 @pytest.mark.parametrize("lacking", ["matched", "object_class", "score"])

@@ -10,12 +10,11 @@ from harness.history.anchors import frozen
 from harness.history.points import Reading, Record
 from harness.history.store import History
 from harness.report import page
-from harness.report.histories import histories
-from harness.report.promised import promised
-from harness.report.read import keyed, read
-from harness.report.since import Difference, Since, since_green, since_run, together
+from harness.report.document import DifferencePart, SincePart
+from harness.report.histories import histories, told
+from harness.report.read import NOT_LOOKED, Past, keyed, load, read, report
+from harness.report.since import since_green, since_run
 from harness.report.views import Material
-from harness.runs import read_entries
 from tests.harness import run_folders as made
 from tests.harness.history.nights import CANN, HOST, case_of, commit_of, entry
 from tests.harness.report.test_page import INJECTIONS, Page
@@ -64,7 +63,8 @@ def test_the_frozen_anchor_is_told(history):
 
     found, _ = past(history, entry(5))
     assert only(found).found.anchor.release == "v1.0"
-    assert any(text.startswith("anchor v1.0: 97.50 images/s, frozen 2025-01-06 of 6") for text in only(found).said)
+    said = told(only(found)).said
+    assert any(text.startswith("anchor v1.0: 97.50 images/s, frozen 2025-01-06 of 6") for text in said)
 
 
 @pytest.mark.skipif(bool(changes.missing()), reason=changes.missing())
@@ -76,7 +76,7 @@ def test_a_step_is_told_with_its_commits(history):
 
     found, _ = past(history, nights[-1])
     assert [step.commits for step in only(found).found.changes] == ["00000013..00000014"]
-    assert any("00000013..00000014" in text for text in only(found).said)
+    assert any("00000013..00000014" in text for text in told(only(found)).said)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_case_without_history_says_why(history, tonight, why):
 
     found, since = past(history, tonight)
     assert (only(found).found, only(found).lack) == (None, why)
-    assert only(since) == Since(lack=why)
+    assert only(since) == SincePart(lack=why)
 
 
 def test_a_run_that_is_not_in_the_history_is_told(history):
@@ -114,7 +114,7 @@ def test_what_differs_from_the_last_green_run_is_listed(history):
 
     _, since = past(history, tonight)
     assert only(since).what == "the last green run here, r1 (2025-01-03, PASS met)"
-    assert set(only(since).differences) == {
+    assert {(one.name, one.before, one.after) for one in only(since).differences} == {
         ("packages numpy", "2.1.0", "—"),
         ("commit", "—", commit_of(4)),
         ("toolchain version", "8.0.RC1", "8.0.RC2"),
@@ -139,13 +139,17 @@ def test_a_given_run_is_compared_with_instead(tmp_path):
         since_run(tmp_path / "none", [])
 
 
-def test_the_differences_of_a_run_are_counted_over_its_cases():
-    numpy, commit = Difference("packages numpy", "1", "2"), Difference("commit", "a", "b")
+def test_the_differences_of_a_run_are_counted_over_its_cases(tmp_path):
+    numpy, commit = (DifferencePart(name=name, before="1", after="2") for name in ("packages numpy", "commit"))
+    since = {
+        "a": SincePart(what="x", differences=(commit, numpy)),
+        "b": SincePart(what="x", differences=(numpy,)),
+        "c": SincePart(lack="none"),
+    }
 
-    assert together([Since("x", (commit, numpy)), Since("x", (numpy,)), Since(lack="none")]) == (
-        (numpy, 2),
-        (commit, 1),
-    )
+    past = report(load(made.write(tmp_path, [])), {}, Past(since=since, note="")).past
+    assert past.compared == 2
+    assert [(one.name, one.cases) for one in past.differences] == [("packages numpy", 2), ("commit", 1)]
 
 
 def test_a_case_that_ran_twice_is_compared_twice(history):
@@ -155,11 +159,17 @@ def test_a_case_that_ran_twice_is_compared_twice(history):
     assert list(found) == list(since) == [case_of().key, f"{case_of().key}-2"]
 
 
+def whole(history, folder, entries):
+    """Return the report of a run of these entries, with what the history knows of them."""
+    run = load(made.write(folder, entries))
+    known = histories(history, run.named)
+    parts = {key: told(one) for key, one in known.items()}
+    return report(run, {}, Past(parts, since_green(history, run.named, known), ""))
+
+
 def shown_with(history, folder, entries):
-    run = made.write(folder, entries)
-    known, since = past(history, *read_entries(run))
-    material = Material(run, promised({}), {}, known, since, "")
-    return Page(dict(page.pages(read(run, {}), material, "report.html"))["report.html"])
+    found = whole(history, folder, entries)
+    return Page(dict(page.pages(found, Material(folder), "report.html"))["report.html"])
 
 
 def test_the_page_shows_the_nights_and_the_differences_of_each_case_and_of_the_run(history, tmp_path):
@@ -178,7 +188,7 @@ def test_the_page_says_that_no_history_was_looked_at(tmp_path):
     run = made.write(tmp_path / "run", [made.entry()])
 
     text = dict(page.pages(read(run, {}), Material(run), "report.html"))["report.html"]
-    assert "no history was looked at: give --history DB, or set $OMGATE_HISTORY" in text
+    assert NOT_LOOKED in text
 
 
 @pytest.mark.parametrize("bad", INJECTIONS)

@@ -9,6 +9,7 @@ from harness.history.changes import ChangePoint
 from harness.history.points import Anchor, Series
 from harness.history.report import examine
 from harness.report import nights
+from harness.report.histories import CaseHistory, told
 from tests.harness.history.nights import LINE, series_of
 from tests.harness.report.test_charts import SVG, marks, parsed, titles
 
@@ -19,12 +20,16 @@ def found(values, line=LINE, anchor=None, steps=(), **changes):
     return examine(series_of(values, line, **changes), "Ascend310P3", anchor, steps)
 
 
+def chart(known, chip, own=""):
+    return nights.chart(told(CaseHistory(known, own, "", chip)))
+
+
 def lines(svg: str, name: str):
     return [line for line in parsed(svg).iter(f"{SVG}line") if line.get("class") == name]
 
 
 def test_each_result_is_a_mark_that_says_its_day_commit_and_number():
-    svg = nights.chart(found([100.0, 101.0, 99.0]), "Ascend310P3")
+    svg = chart(found([100.0, 101.0, 99.0]), "Ascend310P3")
 
     assert len(marks(svg, "circle", "night")) == 3
     assert titles(svg) >= {
@@ -34,20 +39,20 @@ def test_each_result_is_a_mark_that_says_its_day_commit_and_number():
 
 
 def test_a_higher_number_is_drawn_higher_and_a_later_one_further_right():
-    one, other = marks(nights.chart(found([100.0, 110.0]), "Ascend310P3"), "circle", "night")
+    one, other = marks(chart(found([100.0, 110.0]), "Ascend310P3"), "circle", "night")
 
     assert float(one.get("cy")) > float(other.get("cy"))
     assert float(one.get("cx")) < float(other.get("cx"))
 
 
 def test_an_interval_is_drawn_where_it_is_known():
-    known = nights.chart(found([100.0, 101.0], interval=(98.0, 103.0)), "Ascend310P3")
+    known = chart(found([100.0, 101.0], interval=(98.0, 103.0)), "Ascend310P3")
 
     (drawn,) = [one.get("d") for one in parsed(known).iter(f"{SVG}path")]
     ends = [tuple(map(float, one.split("V"))) for one in re.findall(r"M\S+ (\S+?V[\d.]+)", drawn)]
     at = [float(mark.get("cy")) for mark in marks(known, "circle", "night")]
     assert [low > middle > high for (low, high), middle in zip(ends, at, strict=True)] == [True, True]
-    assert "path" not in nights.chart(found([100.0, 101.0]), "Ascend310P3")
+    assert "path" not in chart(found([100.0, 101.0]), "Ascend310P3")
 
 
 @pytest.mark.parametrize(
@@ -62,13 +67,13 @@ def test_a_failed_a_restless_and_a_broken_night_are_told_by_shape(changes, tag, 
     whole = series_of([100.0, 101.0])
     series = Series(LINE, (whole.points[0], dataclasses.replace(whole.points[1], **changes)))
 
-    svg = nights.chart(examine(series, "Ascend310P3", None), "Ascend310P3")
+    svg = chart(examine(series, "Ascend310P3", None), "Ascend310P3")
     assert len(marks(svg, tag, kind)) == 1
     assert len(marks(svg, "circle", "night")) == (2 if tag == "circle" else 1)
 
 
 def test_the_anchor_is_a_line_with_a_band_of_what_may_be_lost_below_it():
-    svg = nights.chart(found([100.0, 110.0], anchor=ANCHOR), "Ascend310P3")
+    svg = chart(found([100.0, 110.0], anchor=ANCHOR), "Ascend310P3")
 
     (line,) = lines(svg, "anchor")
     (band,) = [one for one in parsed(svg).iter(f"{SVG}rect") if one.get("class") == "allowed"]
@@ -80,7 +85,7 @@ def test_the_anchor_is_a_line_with_a_band_of_what_may_be_lost_below_it():
 
 def test_the_band_of_a_latency_is_above_its_anchor():
     line = dataclasses.replace(LINE, name="latency", unit="ms")
-    svg = nights.chart(found([100.0, 110.0], line, ANCHOR), "Ascend310P3")
+    svg = chart(found([100.0, 110.0], line, ANCHOR), "Ascend310P3")
 
     (anchor,) = lines(svg, "anchor")
     (band,) = [one for one in parsed(svg).iter(f"{SVG}rect") if one.get("class") == "allowed"]
@@ -89,9 +94,7 @@ def test_the_band_of_a_latency_is_above_its_anchor():
 
 def test_a_change_point_stands_between_its_results_with_its_commits():
     points = series_of([100.0, 100.0, 90.0, 90.0]).points
-    svg = nights.chart(
-        found([100.0, 100.0, 90.0, 90.0], steps=(ChangePoint(points[1], points[2], 100.0, 90.0, 0.0),)), "cpu"
-    )
+    svg = chart(found([100.0, 100.0, 90.0, 90.0], steps=(ChangePoint(points[1], points[2], 100.0, 90.0, 0.0),)), "cpu")
 
     (step,) = lines(svg, "step")
     at = [float(mark.get("cx")) for mark in marks(svg, "circle", "night")]
@@ -100,7 +103,7 @@ def test_a_change_point_stands_between_its_results_with_its_commits():
 
 
 def test_the_result_of_this_run_has_a_ring():
-    svg = nights.chart(found([100.0, 101.0]), "cpu", own=f"{1:032x}")
+    svg = chart(found([100.0, 101.0]), "cpu", own=f"{1:032x}")
 
     rings = [one for one in parsed(svg).iter(f"{SVG}circle") if one.get("class") == "own"]
     assert [ring.get("cx") for ring in rings] == [marks(svg, "circle", "night")[1].get("cx")]
@@ -108,26 +111,24 @@ def test_the_result_of_this_run_has_a_ring():
 
 @pytest.mark.parametrize("values", [[5.0], [5.0, 5.0], [0.0, 0.0], [1e-12, 1e12], [-1.0, 1.0]])
 def test_any_numbers_are_drawn_inside_the_chart(values):
-    svg = nights.chart(found(values), "cpu")
+    svg = chart(found(values), "cpu")
 
     assert all(0 <= float(mark.get("cy")) <= nights.HEIGHT for mark in marks(svg, "circle", "night"))
 
 
 @pytest.mark.parametrize("values", [[], [None, None], [float("nan")]])
 def test_without_a_number_there_is_no_chart(values):
-    assert nights.chart(found(values), "cpu") == ""
+    assert chart(found(values), "cpu") == ""
 
 
 def test_only_the_last_forty_results_are_drawn():
-    assert len(marks(nights.chart(found([100.0 + at % 3 for at in range(90)]), "cpu"), "circle", "night")) == 40
+    assert len(marks(chart(found([100.0 + at % 3 for at in range(90)]), "cpu"), "circle", "night")) == 40
 
 
 def test_a_text_of_the_history_cannot_become_markup():
     bad = "</text><script>alert(1)</script>"
     line = dataclasses.replace(LINE, name=bad, unit=bad)
-    svg = nights.chart(
-        found([100.0, 90.0], line, dataclasses.replace(ANCHOR, release=bad), code=bad, commit=bad), "cpu"
-    )
+    svg = chart(found([100.0, 90.0], line, dataclasses.replace(ANCHOR, release=bad), code=bad, commit=bad), "cpu")
 
     assert "<script" not in svg
     assert any(bad in (text or "") for text in titles(svg))

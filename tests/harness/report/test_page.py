@@ -12,7 +12,7 @@ from harness.cards import ModelCard
 from harness.report import page
 from harness.report.promised import promised
 from harness.report.read import read
-from harness.report.views import Material, Panel, Picture
+from harness.report.views import Key, Material, Panel, Picture
 from tests.harness import run_folders as made
 from tests.harness.report.test_confusions import PIXELS
 
@@ -113,6 +113,30 @@ def test_every_case_is_in_the_matrix_the_table_and_the_details_once(tmp_path):
     assert sorted(links) == sorted([*places, *places])
 
 
+def test_what_cannot_run_here_is_told_with_its_reason(tmp_path):
+    made.write(tmp_path, [made.entry()], lacks={"resnest50": "weights a.pth, got nothing; put it into a folder"})
+
+    headline = shown_page(tmp_path).text.split("Verdicts")[0]
+    assert "1 card or runtime cannot run here: resnest50" in headline
+    assert "weights a.pth, got nothing; put it into a folder" in headline
+
+
+def test_the_colours_of_a_picture_are_named_and_its_words_stand_for_it(tmp_path):
+    key = made.write(tmp_path, [made.entry(worst=("a",))]) and made.case().key
+    panels = (Panel("label", b"\x89PNG", "cat, dog"),)
+    found = shown_page(tmp_path, pictures={key: (Picture("a", panels, keys=(Key("cat", "#0072b2"),)),)})
+
+    assert [one["alt"] for one in found.of("img")] == ["label of a: cat, dog"]
+    assert [one["style"] for one in found.of("span") if "style" in one] == ["--swatch:#0072b2"]
+
+
+def test_every_heading_of_a_table_says_what_it_heads(tmp_path):
+    outcomes = made.with_outcomes(tmp_path, made.case(), PIXELS, "miou")
+    made.write(tmp_path, [made.entry(outcomes=outcomes, measures=(made.measure("iou:road", 0.9),)), made.timed(1, 9.0)])
+
+    assert {one.get("scope") for one in shown_page(tmp_path).of("th")} == {"col", "row"}
+
+
 def test_what_is_red_comes_first_with_its_reason(tmp_path):
     red = made.entry(made.case(batch=4), made.judgement("FAIL", note="mIoU fell by 3 points"), "missed")
     found = shown_page(made.write(tmp_path, [made.entry(), red]))
@@ -141,7 +165,8 @@ def test_what_is_not_real_is_marked_wherever_it_stands(tmp_path, fact, word):
     marks = [one for one in found.of("span") if one.get("class") == "mark"]
     assert f"2 of 3 cases are {word}:" in found.text
     assert found.text.count(f"{word}. ") == 2  # in the details of each
-    assert len(marks) == 6  # the matrix's line, the chart, two rows of the table, two details
+    assert len(marks) == 9  # the top, two tiles, the matrix's line, the chart, two rows of the table, two details
+    assert sum(one.get("class") == "not-real" for one in found.of("tr")) == 3
     assert sum("not-real" in one["class"] for one in found.of("details") if "id" in one) == 2
 
 
@@ -163,8 +188,9 @@ def test_the_readmes_curve_and_classes_stand_beside_the_measured(tmp_path):
     text = rendered(tmp_path, [card(baseline=rows)])["report.html"]
     assert "<title>8: 2500 images/s</title>" in text
     assert "<title>1: 1000 images/s</title>" in text
-    assert "<title>pole: 88.00 %</title>" in text
-    assert "<title>pole: 80.00 %</title>" in text
+    assert "pole 80.00 % 88.00 % road 90.00 % —" in Page(text).text
+    bars = [one["style"] for one in Page(text).of("td") if one.get("class") == "bar"]
+    assert bars == ["--m:80.0;--p:88.0", "--m:90.0"]
 
 
 def test_a_confusion_matrix_is_shown(tmp_path):
@@ -204,7 +230,13 @@ def hostile(tmp_path: Path, bad: str) -> Page:
     bench = made.entry(case, judged, "missed", waived_by=bad, **facts)
     timed = made.timed(1, 3.0, model=f"toy{bad}", chip=bad)
     made.write(
-        tmp_path, [bench, timed], environment={bad: bad}, argv=[bad], started_at=bad, plan=[f"t::{case.test_name}"]
+        tmp_path,
+        [bench, timed],
+        environment={bad: bad},
+        lacks={bad: bad},
+        argv=[bad],
+        started_at=bad,
+        plan=[f"t::{case.test_name}"],
     )
     picture = Picture(bad, (Panel(bad, b"\x89PNG"), Panel("label", text=bad)), bad)
     return shown_page(tmp_path, pictures={case.key: (picture,)})

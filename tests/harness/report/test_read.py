@@ -48,6 +48,23 @@ def test_a_number_has_one_text_wherever_it_stands(tmp_path):
     assert case.judgements[0].tolerance_text == "0.2 points"
 
 
+@pytest.mark.parametrize(
+    ("name", "unit", "text"),
+    [
+        ("absolute", "dB", "0.3153 dB"),
+        ("absolute", "", "0.3153"),
+        ("throughput", "images/s", "31.53 %"),
+        ("drift", "dB", "31.53 %"),
+    ],
+)
+def test_a_tolerance_is_in_the_unit_of_an_accuracy_and_else_in_per_cent(tmp_path, name, unit, text):
+    judged = made.judgement(name=name, unit=unit, observed=31.52, target=31.53, tolerance=0.3153)
+    made.write(tmp_path, [made.entry(judged=judged)])
+
+    part = read(tmp_path, {}).cases[0].judgements[0]
+    assert (part.tolerance_text, part.target_text) == (text, f"31.53 {unit}".strip())
+
+
 def test_a_command_repeats_each_planned_case_and_hides_secrets(tmp_path):
     folder = made.write(tmp_path / "reports/runs/r1", [made.entry()], argv=["pytest", "--token", "abcdef"])
 
