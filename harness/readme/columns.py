@@ -10,7 +10,7 @@ from harness.readme.figures import Cells, Reading
 from harness.readme.grid import Cell, Grid
 from harness.readme.labels import Facts, Labels
 
-Part = Literal["label", "chip", "batch", "dataset", "model", "condition", "value", "ratio", "ignored"]
+Part = Literal["label", "chip", "batch", "dataset", "model", "condition", "framework", "value", "ratio", "ignored"]
 # So many rows show what a column holds.
 SAMPLED = 60
 _BATCHES = frozenset((1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 100, 128, 256, 512, 1024))
@@ -115,12 +115,13 @@ class Reader:
             return "label", False
         if facts.part == "batch" and not facts.is_value:
             return "batch", False
-        named = facts.part in ("chip", "batch", "dataset", "model", "condition")
-        counted = facts.part in ("dataset", "condition")
+        named = facts.part in ("chip", "batch", "dataset", "model", "condition", "framework")
+        counted = facts.part in ("dataset", "condition", "framework")
         shown = _share(_FRACTIONAL.search(text) is not None for text in texts) if counted else numeric
         if named and not (facts.is_value or ((facts.chips or facts.roles) and shown > 0.5 and facts.part != "chip")):
             part: Part = facts.part  # type: ignore[assignment]
-            return part, False
+            compared = part == "framework" and any("offline" in self.labels.read(text).roles for text in texts)
+            return ("condition" if compared else part), False
         if facts.is_known or not facts.text:
             is_label = labelish > 0.5 or (numeric < 0.5 and not _has_states(readings))
             return ("label" if index == 0 and texts and is_label else "value"), False

@@ -26,6 +26,10 @@ _THRESHOLDS = re.compile(r"[\[(]?0?\.\d+\s?:\s?0?\.\d+[\])]?|\d{2,5}\s?[x×*]\s?
 _IOU = re.compile(r"@?\s?[\[(]?(?<![a-z])iou\s?=\s?0?\.(?:50?\s?:\s?0?\.95|50?|75)(?![\d%])\s?[\])]?", re.IGNORECASE)
 # What a machine has, not what it reaches.
 _HARDWARE = re.compile(r"\d\s?(?:[GM]Hz|cores?|核)(?![A-Za-z])", re.IGNORECASE)
+# `Atlas 300-3010`, `Atlas 800I A2`: a product, whose number is no figure.
+_PRODUCT = re.compile(
+    r"(?<![a-z])atlas[ _-]{0,3}\d{3,4}[a-z]{0,4}(?:[ -](?:\d{4}|[a-z]\d?|pro|duo)(?![\w.%]))*", re.IGNORECASE
+)
 _PARTICLES = re.compile(r"[为是约达到的在上下了和与即既时可得以所故则均都各仅分别:]*")
 # What most cells hold: a number, perhaps with a name before it. Both are read at once.
 PLAIN = re.compile(r"(?:([A-Za-z][A-Za-z0-9]*) ?[:=] ?)?(\d{1,7}(?:\.\d{1,20})?)(?: ?(%|fps|FPS|ms))?")
@@ -69,7 +73,7 @@ class Cells:
         state = self._state(plain)
         if state:
             return Reading(state)
-        parts = _by_batch(_without_iou(plain))
+        parts = _by_batch(_without_names(plain))
         figures = tuple(figure for batch, part in parts for figure in self._figures(batch, part))
         return Reading("figures" if figures else "words", figures)
 
@@ -170,11 +174,11 @@ def _by_batch(text: str) -> list[tuple[int | None, str]]:
     return [(int(one[1] or one[2]) or None, text[one.end() : end]) for one, end in zip(matches, ends, strict=True)]
 
 
-def _without_iou(text: str) -> str:
-    """Return a text without IoU thresholds: `IoU=0.50:0.95`."""
-    if "iou" not in text.lower():
-        return text
-    return _IOU.sub(" ", text)
+def _without_names(text: str) -> str:
+    """Return a text without what only looks like a name and its figure: `IoU=0.50:0.95`, `Atlas 300`."""
+    low = text.lower()
+    text = _PRODUCT.sub(" ", text) if "atlas" in low else text
+    return _IOU.sub(" ", text) if "iou" in low else text
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from harness.readme import logs, markdown
 from harness.readme.document import Document, Line
 from harness.readme.figures import Cells
 from harness.readme.grid import Grid
-from harness.readme.labels import BATCH, Labels
+from harness.readme.labels import BATCH, Facts, Labels
 from harness.readme.rows import Notice, Row
 from harness.readme.sentences import MOST_LINES, Sentences
 from harness.readme.surroundings import NEAREST_LINES, Commands, Surroundings, commands
@@ -63,13 +63,14 @@ class Found:
 class _Track:
     """What was passed on the way: the lines since the last table or heading, the headings, the last heading's line.
 
-    `batch` is what a line above said of the log below it, `code` what a line of the block of code sets.
+    `batch` and `lead` are what a line above said of the log below it, `code` what a line of the block of code sets.
     """
 
     near: list[str] = field(default_factory=list)
     headings: list[str] = field(default_factory=list)
     heading: int = 0
     batch: int | None = None
+    lead: Facts = field(default_factory=Facts)
     code: int | None = None
 
     def around(self) -> Surroundings:
@@ -124,7 +125,8 @@ class Finder:
         if line.heading:
             track.near.clear()
             track.headings.append(markdown.plain(line.text.strip().strip("#").strip()))
-            track.heading, track.batch = line.number, self._batch(line.text)
+            track.heading = line.number
+            self._lead(line.text, track, self._batch(line.text))
             self.sentences.read(line)
             return 0
         grid = logs.bare_table(lines, i, self.labels) if len(line.text) < 200 else None
@@ -144,6 +146,19 @@ class Finder:
             return None
         batches = {int(one[1] or one[2]) for one in BATCH.finditer(fold(text))}
         return (batches.pop() or None) if len(batches) == 1 else None
+
+    def _lead(self, text: str, track: _Track, batch: int | None) -> None:
+        track.batch, track.lead = batch, self.labels.read(text) if batch else Facts()
+
+    def _led(self, rows: list[Row], track: _Track) -> list[Row]:
+        """Return an evaluation's rows with the chip and batch of the line above them, and whose that says they are."""
+        if not rows:
+            return rows
+        chip = track.lead.chip
+        is_reference = chip in self.labels.words.reference_chips or track.around().is_reference(self.labels)
+        role = "reference" if is_reference else "promise"
+        known = {"batch": track.batch, "chip": chip, "printed_chip": track.lead.printed_chip if chip else ""}
+        return [row.model_copy(update={**known, "role": role}) for row in rows]
 
     def _of_code(self, line: Line, rows: list[Row], track: _Track) -> list[Row]:
         """Return the rows of a line, in a block of code with the batch that a line of the block above it sets.
@@ -173,13 +188,13 @@ class Finder:
         """
         around = track.around()
         measured = any(self.labels.read(row[0].text).batch for row in grid.rows[1:])
-        official = found.evaluations and not measured
+        official = not measured and any(row.role == "promise" for row in found.evaluations)
         return Surroundings(("官网精度", *around.lines), around.headings) if official else around
 
     def _figures(self, lines: Sequence[Line], i: int, track: _Track, found: Found) -> None:
         line = lines[i]
         evaluation = logs.evaluation(line, self.labels)
-        found.evaluations += (row.model_copy(update={"batch": track.batch}) for row in evaluation)
+        found.evaluations += self._led(list(evaluation), track)
         scores = list(logs.segmentation(lines, i, found.commands))
         if scores:
             self._classes(scores, found)
@@ -194,7 +209,7 @@ class Finder:
             claims = bool(rows) and track.around().is_overview(self.labels)
             (found.code if line.code else found.claims if claims else found.texts).extend(rows)
             if not rows and not line.code and (batch := self._batch(line.text)):
-                track.batch = batch
+                self._lead(line.text, track, batch)
         if not _ALL_ABOVE.search(line.text[:400]):
             return
         batches = tuple(dict.fromkeys(int(one[1] or one[2]) for one in BATCH.finditer(line.text[:400])))

@@ -128,7 +128,8 @@ def _named(numbers: Sequence[Token], names: Sequence[Token], leading: bool) -> l
     if len(names) == len(lower):
         chosen = list(names)
     elif names and len(lower) == 1:
-        chosen = [names[-1] if leading else names[0]]
+        behind = next((name for name in names[:2] if name.known), names[0])
+        chosen = [names[-1] if leading else behind]
     elif names and leading and lower[1].kind == "loose":
         reason = "more numbers than names; the first is given" if len(lower) == 2 else MANY
         lower, chosen = lower[:1], [names[-1]]

@@ -12,10 +12,11 @@ from harness.readme.vocabulary import Found, Vocabulary, fold
 
 LONGEST = 240
 GENERAL = ("NPU", "GPU", "CPU")
+# A chip's number is no batch: `310 batch1`.
 BATCH = re.compile(
     r"(?<![a-z])(?:batch[ _-]{0,3}sizes?|batch|bs)\s{0,3}(?:[=:_-]|为|取|是|of|设为|设置为)?"
     r"\s{0,3}(\d{1,5})(?![\d.]|\s?[x*×]\s?\d)"
-    r"|(?<![\d.a-z])(\d{1,5})\s?-?(?:batch(?:[ _-]?size)?|bs)(?![a-z])",
+    r"|(?<![\d.a-z])(?!(?:310|710|910|3090)(?!\d))(\d{1,5})\s?-?(?:batch(?:[ _-]?size)?|bs)(?![a-z])",
     re.IGNORECASE,
 )
 _SHORT_BATCH = re.compile(r"\(?b(\d{1,4})\)?", re.IGNORECASE)
@@ -145,9 +146,16 @@ class Labels:
         return known and not self.words.metrics.has(text) and len(text) < 40
 
     def _roles(self, text: str, metrics: Sequence[str]) -> frozenset[str]:
-        roles = frozenset(found.name for found in self.words.roles.find(text))
+        roles = frozenset(found.name for found in self.owners(text))
         compared = "cosine similarity" in metrics and _BETWEEN.search(text)
         return roles - {"reference", "training"} if compared else roles
+
+    def owners(self, text: str) -> list[Found]:
+        """Return the words that say whose figures they are; beside an Ascend chip `onnx` is how it was made."""
+        found = self.words.roles.find(text)
+        if "onnx" in text.lower() and any(one.name.startswith("Ascend") for one in self.words.chips.find(text)):
+            return [one for one in found if not text[one.start : one.end].lower().startswith("onnx")]
+        return list(found)
 
     def _marks(self, text: str) -> frozenset[str]:
         return frozenset(found.name for found in self.words.labels.find(text))

@@ -21,6 +21,8 @@ COCO = re.compile(
     r"\((A[PR])\)\s*@\[\s*IoU=(0\.\d\d(?::0\.\d\d)?)\s*\|\s*area=\s*(all|small|medium|large)\s*\|"
     r"\s*maxDets=\s*(\d{1,4})\s*\]\s*=\s*(\d\.\d+)"
 )
+# What evaluation scripts print as a dictionary: {'top1_acc': 0.81, 'top5_acc': 0.95}
+SCORE = re.compile(r"\s?([\"'])([^\"':]{1,40})\1\s?:\s?(\d{1,9}\.\d{1,20})\s?(?:,|(?=\}))")
 COCO_NAMES = {"0.50:0.95": "", "0.50": "50", "0.75": "75"}
 AVERAGE = re.compile(
     r"inference average time( without first time)?\s?[:=]\s?(\d{1,9}(?:\.\d+)?)\s?ms", re.IGNORECASE | re.ASCII
@@ -37,6 +39,7 @@ CITYSCAPES = (
     "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
 )  # fmt: skip
 MOST_CLASSES = 200
+LONGEST_SCORES = 600
 _FRACTION = re.compile(r"\d\.\d")
 _WORD = re.compile(r"[^\W\d_]")
 _GAP = re.compile(r"\s{2,}|\t")
@@ -65,6 +68,18 @@ def evaluation(line: Line, labels: Labels) -> Iterator[Row]:
             yield _row(line, metrics[0], float(number), "%" if percent else "")
     if "IoU=" in line.text:
         yield from _coco(line)
+    yield from _scores(line, labels)
+
+
+def _scores(line: Line, labels: Labels) -> Iterator[Row]:
+    """Yield the scores of a line that is a dictionary of metrics and nothing else."""
+    text = line.text.strip()
+    if not text.startswith("{") or len(text) > LONGEST_SCORES or SCORE.sub("", text) != "{}":
+        return
+    named = [(labels.read(key).metrics, float(number)) for _, key, number in SCORE.findall(text)]
+    for (metric,), value in named if all(len(metrics) == 1 for metrics, _ in named) else ():
+        row = _row(line, metric, value)
+        yield row.model_copy(update={"unit": ""}) if metric in labels.words.unbounded else row
 
 
 def _coco(line: Line) -> Iterator[Row]:

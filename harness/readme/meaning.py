@@ -12,7 +12,7 @@ from harness.readme.quantities import Unit
 from harness.readme.rows import Kind
 from harness.readme.surroundings import Surroundings
 
-# Nobody promises so small an accuracy: without metric and unit such a number is a loss or a score.
+# Nobody promises so small an accuracy: without a known metric and a unit such a number is a loss or a score.
 LEAST_PERCENT = 10.0
 # Rows with the same labels follow each other; what columns mean for so many of them is kept.
 LATELY = 512
@@ -167,8 +167,9 @@ class Meaning:
             return "fraction", ""
         if figure.value > 100:
             return "", "more than a hundred, and no unit is printed"
-        if metric == "accuracy" and figure.value < LEAST_PERCENT:
-            return "", "no metric and no unit are printed"
+        unnamed = metric == "accuracy"
+        if figure.value < LEAST_PERCENT and (unnamed or not self.words.metrics.has(metric)):
+            return "", "no metric and no unit are printed" if unnamed else ""
         return "%", ""
 
     def is_reference(self, kind: str, column: Column, row: RowLabels, table: TableFacts) -> bool:

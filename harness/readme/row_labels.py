@@ -11,8 +11,8 @@ from harness.readme.labels import BATCH, Facts, Labels
 from harness.readme.meaning import RowLabels
 from harness.readme.vocabulary import fold
 
-LABELLING = frozenset(("label", "chip", "batch", "model", "dataset", "condition"))
-INHERITED = frozenset(("label", "chip", "dataset", "model", "condition"))
+LABELLING = frozenset(("label", "chip", "batch", "model", "dataset", "condition", "framework"))
+INHERITED = LABELLING - {"batch"}
 SHORT = 24
 # So many rows' labels are kept for rows below that repeat them.
 LATELY = 1024
@@ -69,7 +69,7 @@ class RowReader:
             if _COUNT.fullmatch(text):
                 return replace(labels, conditions=(*labels.conditions, name))
             return replace(labels, dataset=name)
-        if column.part == "condition":
+        if column.part in ("condition", "framework"):
             return _with_condition(labels, column, text, facts)
         if column.part == "batch":
             number = _ONE_NUMBER.fullmatch(facts.text)
@@ -80,7 +80,7 @@ class RowReader:
 
 def _with_condition(labels: RowLabels, column: Column, text: str, facts: Facts) -> RowLabels:
     """Return a row's labels with a condition; the first number of a picture's shape is the batch."""
-    roles = (Facts(roles=facts.roles),) if facts.roles else ()
+    roles = (Facts(roles=facts.roles),) if facts.roles and column.part != "framework" else ()
     shape = _batch_of_shape(text) if "shape" in column.header.lower() and labels.batch is None else None
     entry = f"{column.header.strip()}={text.strip()}" if column.header else text.strip()
     return replace(

@@ -40,7 +40,8 @@ _THROUGHPUT_SAID = re.compile(
 _NO_LATENCY = re.compile(
     r"总(?:共|的|计|推理)?(?:推理)?(?:时长|时间|耗时|用时)|(?<![a-z])total\s(?:inference\s)?(?:time|cost|duration)"
     r"|^(?!.*(?:推理|端到端|整网|整体)).*算子|单[个一].{0,24}算子|(?<![a-z])operators?(?![a-z])"
-    r"|\d\s?(?:毫秒|微秒|秒|[mu]?s)\s?[到至]\s?\d",
+    r"|\d\s?(?:毫秒|微秒|秒|[mu]?s)\s?[到至]\s?\d"
+    r"|(?<![\w-])(?:min(?:imum)?|max(?:imum)?|median|percentile|total\s(?:gpu|host|compute|enqueue|walltime).{0,16})\s?[:=]",
     re.IGNORECASE,
 )
 _UNIT_FIRST = re.compile(rf"{UNIT.pattern}\s?[:=]?\s?\d+\.\d+$", re.IGNORECASE)

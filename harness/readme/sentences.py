@@ -145,7 +145,7 @@ class Sentences:
         batch = batches.pop() if len(batches) == 1 else None
         roles: frozenset[str] = frozenset()
         for clause in _CLAUSE.split(text, maxsplit=MOST_CLAUSES):
-            found = self.words.roles.find(clause)
+            found = self.labels.owners(clause)
             goes_on = all(clause[one.start : one.end].lower() in _ANYBODYS for one in found)
             roles = frozenset(one.name for one in found) | (roles if goes_on else frozenset())
             if re.search(r"\d", clause):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from harness.readme.columns import Column, Reader, Section
 from harness.readme.figure_rows import FigureRows, Named, Spot
 from harness.readme.figures import Cells, Reading
-from harness.readme.grid import Grid
+from harness.readme.grid import Cell, Grid
 from harness.readme.grouping import Figure
 from harness.readme.labels import Facts, Labels
 from harness.readme.meaning import Meaning, TableFacts
@@ -34,13 +34,15 @@ SHOWN = 3
 @dataclass
 class Given:
     """What a table has given so far: rows and notices, and per column the values that a best row would repeat,
-    and the names that the last cell with several figures gave them. `failed`: a cell of this row says so.
+    and the names that the last cell with several figures gave them. `beside` holds the cells of this row; `failed`: one
+    of them says so.
     """
 
     rows: list[Row] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     values: dict[int, set[float]] = field(default_factory=dict)
     names: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    beside: Sequence[Cell] = ()
     failed: bool = False
 
 
@@ -132,7 +134,7 @@ class Tables:
             if most := self._too_many(i % COUNTED == 0):
                 given.notices.append(Notice(line=cells[0].line, text=f"more than {most}: the rest is not read"))
                 return
-            labels, before = rows.read(cells), len(given.rows)
+            labels, before, given.beside = rows.read(cells), len(given.rows), cells
             for column in table.columns:
                 if column.part in ("value", "ratio"):
                     self._cell(Spot(cells[column.index], column, labels, table), given)
@@ -180,13 +182,24 @@ class Tables:
     def _figures(self, spot: Spot, reading: Reading, given: Given) -> None:
         column = spot.column.index
         values = given.values.setdefault(column, set())
-        for figure, row in self._rows(spot, reading, given.names.get(column, ())):
+        names = given.names.get(column) or self._names_beside(spot, reading, given.beside)
+        for figure, row in self._rows(spot, reading, names):
             repeats = spot.labels.best and figure.value in values
             values.add(figure.value)
             if not repeats:
                 given.rows.append(row)
         if len(reading.figures) > 1 and reading.named:
             given.names[column] = tuple(figure.name for figure in reading.figures)
+
+    def _names_beside(self, spot: Spot, reading: Reading, cells: Sequence[Cell]) -> tuple[str, ...]:
+        """Return the names that another cell of the row gives as many figures, where these are accuracies without."""
+        count = len(reading.figures)
+        others = any(one.name or one.batch or (one.unit and one.unit.kind != "accuracy") for one in reading.figures)
+        if count < 2 or others or spot.column.facts.kind not in ("", "accuracy"):
+            return ()
+        rows = (self.cells.read(cell.text).figures for cell in cells)
+        named = (figures for figures in rows if len(figures) == count and all(one.known for one in figures))
+        return tuple(figure.name for figure in next(named, ()))
 
     def _rows(self, spot: Spot, reading: Reading, above: tuple[str, ...]) -> Iterator[tuple[Figure, Row]]:
         metrics, doubt = self.meaning.metrics(spot.column, spot.labels, spot.table)

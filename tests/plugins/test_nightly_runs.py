@@ -223,7 +223,7 @@ def test_a_run_that_is_still_going_is_not_gone_on_with(night: Night) -> None:
     words = [sys.executable, "-m", "pytest", "gates", *night.suite._options(), "-m", "parity"]
     with subprocess.Popen(words, cwd=night.suite.pytester.path, stdout=subprocess.DEVNULL) as going:
         try:
-            while not night.measured.exists():
+            while not night.measured.exists() and going.poll() is None:
                 time.sleep(0.05)
             refused = night.run("--resume", str(night.folder()))
         finally:
@@ -239,7 +239,7 @@ def test_a_run_that_is_told_to_end_ends_as_if_interrupted_and_can_be_gone_on_wit
     pipe = subprocess.PIPE
     with subprocess.Popen(words, cwd=night.suite.pytester.path, stdout=pipe, text=True) as going:
         try:
-            while not night.measured.exists():
+            while not night.measured.exists() and going.poll() is None:
                 time.sleep(0.05)
             going.terminate()
             output, _ = going.communicate(timeout=25)  # not the half minute that the case takes
