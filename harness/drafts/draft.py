@@ -77,6 +77,7 @@ def draft(request: Request) -> Draft:
     known = Known(
         name=name,
         readme=request.readme.name,
+        address=_address(request.readme),
         around=around,
         promises=_promises(request, parsed.rows, commands, command),
         chips=promises.chips(parsed.rows, [one.soc_version for one in commands]),
@@ -132,6 +133,14 @@ def _promises(
     names = [str(request.model or ""), *(one.model or "" for one in chosen)]
     around = Around(promises.chips(rows, [one.soc_version for one in commands]), batch, promises.model_of(rows, names))
     return promises.gather(rows, request.readme.name, around)
+
+
+def _address(file: Path) -> str:
+    """Return where the README is: its path in its repository, at least with its folder, for `omgate zoo` to know it."""
+    place = file.resolve()
+    root = next((folder for folder in place.parents if (folder / ".git").exists()), None)
+    path = place.relative_to(root) if root else Path(place.name)
+    return (path if len(path.parts) > 1 else Path(place.parent.name) / path).as_posix()
 
 
 def _repository(request: Request, folder: Path, around: Surroundings) -> str:

@@ -28,6 +28,7 @@ class Known:
 
     name: str
     readme: str
+    address: str
     around: Surroundings
     promises: Promises
     chips: tuple[str, ...] = ()
@@ -72,7 +73,7 @@ def source(page: Page, known: Known) -> None:
     )
     note = "the network's own code is not here, so the file is compared with itself as it is written"
     page.field("framework", known.framework, note=note if known.framework == "onnx" else "")
-    page.field("readme", known.readme)
+    page.field("readme", known.address)
     page.table("artifact")
     if known.model:
         page.field("onnx", known.artifact)

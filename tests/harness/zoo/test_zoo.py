@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import cards, cli, zoo
+from harness.drafts import Request, draft, write
 from harness.errors import UsageError
 from harness.results import Entry, Verdict
 from harness.runs import RunFolder
@@ -62,6 +63,22 @@ def test_a_card_from_elsewhere_is_found_by_the_address_of_its_readme(model, tmp_
     found = seen(tmp_path, cards=(cards.load(path),))
     assert found["contrib/cv/toy/README.md"].cards == ("toy",)
     assert found["contrib/cv/other/README.md"].cards == ()
+
+
+def test_a_drafted_card_is_known_by_its_readme_wherever_it_is_written(model, tmp_path):
+    (tmp_path / "zoo" / ".git").mkdir(parents=True)
+    readmes = [model(name) / "README.md" for name in ("cv/toy", "nlp/toy", "toy")]
+    readmes[0].write_text(README + ATC, encoding="utf-8")
+
+    card = write(draft(Request(readmes[0], tmp_path / "cards", None, "")))
+
+    before = seen(tmp_path, cards=(card,))
+    readmes[0].write_text((README + ATC).replace("120.5", "130.5"), encoding="utf-8")
+    after = seen(tmp_path, cards=(card,))
+    assert card.source.readme == "cv/toy/README.md"
+    assert [path for path, one in before.items() if one.cards] == ["cv/toy/README.md"]
+    assert before["cv/toy/README.md"].drifted == ()
+    assert after["cv/toy/README.md"].drifted == ("line 7: other value: Ascend310P3 bs1 throughput",)
 
 
 def test_all_spellings_of_readmes_are_found_and_no_other_files(model, tmp_path):
