@@ -10,10 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness import cards, gates
+from harness.card_promises import SPEEDS
 from harness.cards import ModelCard
 from harness.errors import CardError, UsageError
 from harness.gates import rounds, speed
-from harness.gates.promises import REFERENCE_RUNTIMES, SPEEDS
+from harness.gates.promises import REFERENCE_RUNTIMES
 from harness.history import keys
 from harness.results import Case, Entry, Measure, Measurement, Result, Verdict
 from harness.runs import numbered_entries, read_run

@@ -8,10 +8,10 @@ from typing import Any
 
 from harness import measure, npus
 from harness.artifacts import Artifact
+from harness.card_promises import SPEEDS
 from harness.card_tables import TensorSpec
 from harness.errors import RunError
 from harness.npus import Npu
-from harness.plan import SPEED
 from harness.results import Case
 from harness.runtimes.protocol import Session, SessionOptions
 from harness.samples import Sample
@@ -33,7 +33,7 @@ def measured(case: Case, bench: Workbench, check: Callable[[Case, Workbench], Fa
     seen |= {"device_memory_free_mib": before.memory_free_mib}
     _prove_mapping(case, bench, npu, toolchain)
     try:
-        if case.check not in SPEED:
+        if case.check not in SPEEDS:
             return check(case, bench)
         return _watched(case, bench, check, seen)
     except RunError as error:

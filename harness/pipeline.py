@@ -12,10 +12,10 @@ from typing import Any
 
 from harness import environment, gates, memory, on_npu, scripts, sources
 from harness.artifacts import Artifact
+from harness.card_promises import SPEEDS
 from harness.checks import consistency, looks, parity, ratio, speed
 from harness.devices import lease
 from harness.errors import CardError, DataError, MissingNeedError, OmgateError, RunError, WeightsError
-from harness.plan import SPEED
 from harness.results import SCRIPTS, Case, Failure, Result
 from harness.runtimes import OM_RUNTIMES
 from harness.workbench import Workbench
@@ -116,7 +116,7 @@ def _scripted(case: Case, bench: Workbench, seen: Facts, spent: dict[str, float]
 def _leased(case: Case, bench: Workbench, spent: dict[str, float]) -> Iterator[None]:
     """Hold the case's device: a speed alone, the rest beside others. How long was waited goes into `spent`."""
     asked = time.monotonic()
-    with lease(bench.lease_of(case), exclusive=case.check in SPEED, case=case.id):
+    with lease(bench.lease_of(case), exclusive=case.check in SPEEDS, case=case.id):
         spent["waiting_s"] = round(time.monotonic() - asked, 3)
         yield
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness import ascend_host, cards, gates, needs, om_build, runtimes, scripts
+from harness.card_promises import SPEEDS
 from harness.cards import CHECKS, Check, ModelCard
 from harness.chips import chip_of
 from harness.errors import MissingNeedError, UsageError, closest
@@ -12,7 +13,6 @@ from harness.runtimes import OM_RUNTIMES
 from harness.selection import Lack, Plan, Selection
 from harness.workbench import REFERENCES
 
-SPEED: tuple[Check, ...] = ("throughput", "latency")
 # What runs when no runtime is asked for: one that is on every machine, and two that tell by a skip that they could run.
 DEFAULT_RUNTIMES = ("ort-cpu", "ort-cuda", "ort-cann")
 NPU_RUNTIMES = ("ort-cann", *OM_RUNTIMES)
@@ -188,7 +188,7 @@ def _asked(sizes: tuple[int, ...], selection: Selection) -> tuple[int, ...]:
 def _exists(card: ModelCard, case: Case) -> bool:
     """Tell whether a case stands on a promise or on a threshold of its own (DESIGN: a case is a promise)."""
     if case.weights == "seeded":
-        return case.check in ("parity", *SPEED)
+        return case.check in ("parity", *SPEEDS)
     return gates.has_promise(card, case)
 
 

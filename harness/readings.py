@@ -4,11 +4,11 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from harness import gates
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, ModelCard
 from harness.gates.promises import same_chip
 from harness.results import Case, Entry, Result
 
-SPEEDS = ("throughput", "latency")
 JUDGED = ("absolute", *SPEEDS)
 
 

@@ -7,12 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, ModelCard, Ratio
 from harness.gates import rounds, speed
 from harness.gates.findings import Finding
 from harness.gates.loosening import Spread, by_samples
 from harness.gates.nights import over_nights
-from harness.gates.promises import SPEEDS, promises_for
+from harness.gates.promises import promises_for
 from harness.history import drift, keys
 from harness.history.anchors import RECENT, WINDOW
 from harness.history.noise import noise

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import gates
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, ModelCard
 from harness.errors import CardError
-from harness.gates.promises import SPEEDS
 from harness.results import Case, Entry
 from harness.runs import read_entries
 

@@ -100,6 +100,15 @@ def difference(value: float, unit: str) -> str:
     return points(value) if unit == SHARE else f"{value + 0.0:.4g} {unit}".rstrip()
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things, `many` being their name unless it is `one` with an s.
+
+    >>> counted(1, "row"), counted(2, "row"), counted(0, "entry", "entries")
+    ('1 row', '2 rows', '0 entries')
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units.
 

@@ -87,7 +87,7 @@ def _case(entry: Entry, bench: Workbench, count: int) -> Iterator[Picture]:
 
 def _runnable(case: Case) -> Case:
     """Return the case as this host can run it: one of an NPU becomes the ONNX model on the CPU, at batch 1."""
-    if case.runtime.startswith(("ort-", "torch-", "tf-")):
+    if case.on_host:
         return case
     return case.model_copy(update={"runtime": "ort-cpu", "chip": "cpu", "batch": 1, "emulated": False})
 

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from harness import gates
+from harness.card_promises import SPEEDS
 from harness.cards import Check, ModelCard, Ratio, RatioSide
 from harness.gates import rounds, speed
-from harness.gates.promises import SPEEDS, same_chip
+from harness.gates.promises import same_chip
 from harness.gates.ratios import SIDES
 from harness.results import Case, Measure, Result, Side
 from harness.runs import StoredEntry, entries_so_far, planned, stored_entries
@@ -66,7 +67,7 @@ def sides(rows: Sequence[Ratio], case: Case, card: ModelCard, entries: Sequence[
 
 def wanted(card: ModelCard, case: Case, side: RatioSide) -> tuple[Case, ...]:
     """Return the cases whose results make a side: one, or one per promised batch size for the best of them."""
-    check = cast("Check", side.metric if side.metric in SPEEDS else "accuracy")
+    check: Check = side.metric if side.metric in SPEEDS else "accuracy"
     batches: tuple[int, ...] = card.batches if side.batch == "best" else (side.batch,)
     if side.batch == "best":
         rows = [row for row in card.baseline if row.role == "promise" and row.metric == side.metric]

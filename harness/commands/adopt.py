@@ -8,6 +8,7 @@ from harness import adopt, cards
 from harness.adopt import OWN_THRESHOLD, PROMISED, Adoption, Refusal
 from harness.commands import arguments
 from harness.errors import UsageError
+from harness.units import counted
 
 QUIET = (PROMISED, OWN_THRESHOLD)
 
@@ -29,7 +30,7 @@ def run(given: Sequence[str]) -> int:
     adoptions = [one for one in chosen if isinstance(one, Adoption)]
     _keep(adoptions, dry=options.dry_run)
     _tell_refusals([one for one in chosen if isinstance(one, Refusal)])
-    print(f"{_rows(len(adoptions))} {'to write' if options.dry_run else 'written'}")
+    print(f"{counted(len(adoptions), 'row')} {'to write' if options.dry_run else 'written'}")
     return 0 if adoptions else 1
 
 
@@ -48,7 +49,7 @@ def _keep(adoptions: Sequence[Adoption], *, dry: bool) -> None:
         mine = [one for one in adoptions if one.path == path]
         if not dry:
             adopt.write(path, mine)
-        print(f"{path}: {_rows(len(mine))}")
+        print(f"{path}: {counted(len(mine), 'row')}")
         for one in mine:
             print("\n".join(["", *one.lines]))
         print()
@@ -63,7 +64,3 @@ def _tell_refusals(refusals: Sequence[Refusal]) -> None:
         count = sum(one.reason == reason for one in refusals)
         if count:
             print(f"{count} left out: {reason}")
-
-
-def _rows(count: int) -> str:
-    return f"{count} {'row' if count == 1 else 'rows'}"

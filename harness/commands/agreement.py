@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from harness.card_promises import NO_ACCURACIES
 from harness.cards import Atc, Baseline, ModelCard
 from harness.errors import CardError, MissingNeedError, OmgateError, closest
 from harness.readme import atc_commands
@@ -20,7 +21,6 @@ SCORES_OF = {
 }
 PROTOCOLS_OF = {"miou": ("dataset", "running-mean"), "map": ("all-rows", "standard")}
 STANDARD_OF = {"top1": "standard", "miou": "dataset", "map": "standard"}
-SPEEDS = ("throughput", "latency", "ratio")
 # A shell variable for the batch, also as READMEs write it without `$` or with full-width braces.
 VARIABLE = re.compile(r"\$?[{｛]\w{1,40}[}｝]")
 FRAMEWORK_CODE = {"torch": 5, "onnx": 5, "tensorflow": 3}
@@ -151,7 +151,7 @@ def _promises(card: ModelCard) -> Iterator[CardError]:
 
 def _promise(card: ModelCard, where: str, row: Baseline) -> Iterator[CardError]:
     scored = card.metric.name in SCORES_OF
-    known = (*SCORES_OF.get(card.metric.name, ()), *SPEEDS)
+    known = (*SCORES_OF.get(card.metric.name, ()), *NO_ACCURACIES)
     if scored and row.metric not in known:
         yield _error(
             card, f"{where}.metric", f"expected one of {', '.join(known)}", repr(row.metric), closest(row.metric, known)

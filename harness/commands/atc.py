@@ -9,6 +9,7 @@ from harness.commands.list import table
 from harness.errors import UsageError
 from harness.readme import atc_commands, document
 from harness.readme.atc_commands import AtcCommand
+from harness.units import counted
 
 SCHEMA = 1
 
@@ -26,7 +27,7 @@ def run(given: Sequence[str]) -> int:
             json.dumps({"schema": SCHEMA, "file": options.readme.name, "commands": rows}, ensure_ascii=False, indent=1)
         )
         return 0
-    print(f"{options.readme}: {len(commands)} ATC command{'' if len(commands) == 1 else 's'}")
+    print(f"{options.readme}: {counted(len(commands), 'ATC command')}")
     for command in commands:
         print(f"\nline {command.line}")
         for line in table(list(_facts(command))):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from harness.artifacts import Row, Store
 from harness.commands import arguments
 from harness.commands.list import table
+from harness.units import counted
 
 DAY_S = 86400.0
 MIB = 2**20
@@ -42,7 +43,7 @@ def _print(rows: Sequence[Row], verb: str = "") -> None:
     for line in table(cells) if cells else ():
         print(line)
     total = sum(row.bytes for row in rows) / MIB
-    print(f"{verb}{len(rows)} {'entry' if len(rows) == 1 else 'entries'}, {total:.1f} MiB")
+    print(f"{verb}{counted(len(rows), 'entry', 'entries')}, {total:.1f} MiB")
 
 
 def _age(row: Row) -> str:

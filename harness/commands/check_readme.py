@@ -14,7 +14,7 @@ from harness.readme.drift import Drift
 from harness.readme.redact import redact
 from harness.render import table as tables
 from harness.runs import read_entries
-from harness.units import ABSENT
+from harness.units import ABSENT, counted
 
 COLUMNS = ("difference", "row", "card", "README", "line")
 
@@ -39,19 +39,15 @@ def run(given: Sequence[str]) -> int:
 
 def _told(card: ModelCard, found: Drift, path: Path) -> Iterator[str]:
     count = len(found.differences)
-    verdict = f"{_counted(count)} differ{'s' if count == 1 else ''}" if count else "agree"
+    verdict = f"{counted(count, 'row')} differ{'s' if count == 1 else ''}" if count else "agree"
     alike = len(found.agreeing)
-    yield f"{card.name} and {path}: {verdict}; {_counted(alike)} agree{'s' if alike == 1 else ''}"
+    yield f"{card.name} and {path}: {verdict}; {counted(alike, 'row')} agree{'s' if alike == 1 else ''}"
     if count:
         yield from table([COLUMNS, *_rows(found)])
     for pair, reason in found.notes:
         yield redact(f"not compared: line {pair.line}: {pair.place} {_text(pair.readme)}: {reason}")
     if found.elsewhere:
         yield f"not compared: {found.elsewhere} of the card's rows, which stand in other files"
-
-
-def _counted(count: int) -> str:
-    return f"{count} {'row' if count == 1 else 'rows'}"
 
 
 def _rows(found: Drift) -> Iterator[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from harness.history.store import ENVIRONMENT_VARIABLE, History, KnownCase
 from harness.render import benchmark_json
 from harness.results import Entry
 from harness.runs import read_entries
+from harness.units import counted
 
 NAMED_DB = f"the history: a SQLite file, or a database URL (also ${ENVIRONMENT_VARIABLE})"
 EPILOG = """Without CASE, the cases that have results. Further:
@@ -63,7 +64,7 @@ def _list(history: History, *, as_json: bool) -> None:
         return
     for case in cases:
         print(f"{case.key}  {case.count:>6}  {case.last_at[:10]}  {case.last_outcome:<12}  {case.name}")
-    print(f"{len(cases)} {'case' if len(cases) == 1 else 'cases'} in {history.name}")
+    print(f"{counted(len(cases), 'case')} in {history.name}")
 
 
 def _examined(history: History, case: KnownCase, options: argparse.Namespace) -> Iterator[report.Findings]:

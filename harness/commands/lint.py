@@ -15,6 +15,7 @@ from harness.errors import CardError, UsageError
 from harness.gates import loosening, thresholds
 from harness.gates.loosening import Loosening, Spreads, by_samples
 from harness.history.store import ENVIRONMENT_VARIABLE, History
+from harness.units import counted
 
 THRESHOLDS = Path(thresholds.__file__)
 NIGHTLY = Path("reports/history.sqlite")
@@ -50,7 +51,7 @@ def _marked(chosen: Sequence[ModelCard], *, strict: bool) -> int:
         for mark in lint.marks(card):
             print(f"{card.name}: {mark.where}: {mark.rule}: {mark.text}")
             count += 1
-    print(f"{count} {'mark' if count == 1 else 'marks'} on {len(chosen)} {'card' if len(chosen) == 1 else 'cards'}")
+    print(f"{counted(count, 'mark')} on {counted(len(chosen), 'card')}")
     return 1 if count and strict else 0
 
 
@@ -81,7 +82,7 @@ def _told(found: Sequence[Loosening], base: str) -> int:
     for one in found:
         print(one)
     bare = sum(not one.reason for one in found)
-    print(f"{len(found)} {'loosening' if len(found) == 1 else 'loosenings'} since {base}, {bare} without a reason")
+    print(f"{counted(len(found), 'loosening')} since {base}, {bare} without a reason")
     return 1 if bare else 0
 
 

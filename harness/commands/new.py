@@ -13,6 +13,7 @@ from harness.commands import arguments
 from harness.drafts import Draft, Request
 from harness.emulator.inventory import MODELS
 from harness.toolchains import EMULATED_CHIPS
+from harness.units import counted
 
 
 def run(given: Sequence[str]) -> int:
@@ -36,7 +37,7 @@ def _told(made: Draft, options: argparse.Namespace) -> list[str]:
     lines = [f"{made.folder / 'card.toml'}: {made.stated} of {made.promised} promised numbers"]
     lines += [] if made.promised else [f"{options.readme} promises no number"]
     lines += [] if made.has_command else [f"{options.readme} has no ATC command"]
-    count = f"{len(made.questions)} question{'' if len(made.questions) == 1 else 's'}"
+    count = counted(len(made.questions), "question")
     lines.append(f"{count} in it, {len(needed) or 'none'} to answer before the first gate")
     lines += [f"  {'! ' if one.needed else '? '}{one.field}: {one.text}" for one in made.questions]
     return [*lines, f"next: {_next(made, options)}"]

@@ -9,6 +9,7 @@ from harness import capture
 from harness.commands import arguments, npu_target
 from harness.errors import UsageError
 from harness.selftest import replay, report, rounds
+from harness.units import counted
 
 
 def run(given: Sequence[str]) -> int:
@@ -42,6 +43,6 @@ def _replay(path: Path, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"schema": 1, "bundle": str(path), "differences": found}, indent=1))
     else:
-        count = f"{len(found)} difference{'' if len(found) == 1 else 's'}" if found else "nothing differs"
+        count = counted(len(found), "difference") if found else "nothing differs"
         print("\n".join([head, *found, count]))
     return 1 if found else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import adopt, cards, tighten
 from harness.commands import arguments
+from harness.units import counted
 
 
 def run(given: Sequence[str]) -> int:
@@ -26,5 +27,5 @@ def run(given: Sequence[str]) -> int:
         print(f"{shown}: apply with `patch -p1{'' if inside else ' -d /'}`", file=sys.stderr)
     for one in found:
         print(f"{one.case.test_name}: {one.row['source']['text']}", file=sys.stderr)
-    print(f"{len(found)} {'proposal' if len(found) == 1 else 'proposals'}", file=sys.stderr)
+    print(counted(len(found), "proposal"), file=sys.stderr)
     return 0

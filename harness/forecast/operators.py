@@ -27,6 +27,7 @@ from harness.runtimes.batching import Batcher, split
 from harness.runtimes.ort import InProcess, OrtCpu
 from harness.runtimes.protocol import SessionOptions
 from harness.samples import Sample
+from harness.units import counted
 
 HEADS = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm"})
 HEADS_ONLY = frozenset({"allow_fp32_to_fp16", "cube_fp16in_fp32out"})
@@ -121,8 +122,8 @@ class _Search:
         rows.sort(key=lambda row: row.error, reverse=True)
         method = (
             f"{ranked}{tried} of {len(suspects)} were each the only one in float16 in an OM by the emulated ATC, with "
-            f"--keep_dtype naming all others, on {_inputs(len(self._samples))}; those that change the final outputs of "
-            f"the float32 OM are listed. {self._advice}"
+            f"--keep_dtype naming all others, on {counted(len(self._samples), 'input')}; those that change the final "
+            f"outputs of the float32 OM are listed. {self._advice}"
         )
         return Contributions(
             mode=self._desk.mode, method=method.strip(), error=whole, considered=considered, rows=tuple(rows)
@@ -176,7 +177,8 @@ class _Search:
             raise RunError("operators", f"expected to rank them in {share:.0f} s", got, do, kind="timeout")
         scored = [replace(suspect, error=ranking.error(suspect)) for suspect in suspects]
         scored.sort(key=lambda suspect: suspect.error, reverse=True)
-        method = f"The {what} were ranked by ONNX Runtime on {_inputs(len(samples))}, each in turn the only one whose "
+        on = counted(len(samples), "input")
+        method = f"The {what} were ranked by ONNX Runtime on {on}, each in turn the only one whose "
         return tuple(scored), f"{method}weights and results are rounded to float16; then, worst first, "
 
 
@@ -239,7 +241,3 @@ def _row(suspect: Suspect, error: float, whole: float) -> OperatorError:
     comparable = max(error, whole) < INCOMPARABLE and whole > 0.0
     share = (error / whole) ** 2 if comparable else None
     return OperatorError(name=suspect.name, type=suspect.type, tensor=suspect.tensor, error=error, share=share)
-
-
-def _inputs(count: int) -> str:
-    return f"{count} input{'' if count == 1 else 's'}"

@@ -3,11 +3,12 @@
 import datetime
 from dataclasses import replace
 
+from harness.card_promises import SPEEDS
 from harness.cards import ModelCard, Waiver
 from harness.gates import accuracy, failures, parity, ratios, speed
 from harness.gates.findings import Finding, verdict
 from harness.gates.layers import in_force
-from harness.gates.promises import SPEEDS, Promise, accuracy_sides, has_promise, promises_for, ratio_batches
+from harness.gates.promises import Promise, accuracy_sides, has_promise, promises_for, ratio_batches
 from harness.results import Judgement, Result, Verdict
 
 __all__ = ["Promise", "accuracy_sides", "has_promise", "judge", "promises_for", "ratio_batches", "settled"]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, Expect, ModelCard, Ratio, Waiver, canonical_chip
 from harness.results import Case
 
 ROLES = ("promise", "measured")
-SPEEDS = ("throughput", "latency")
 REFERENCE_RUNTIMES = ("torch-cpu", "tf-cpu", "ort-plain")
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, ModelCard, Ratio, RatioSide
 from harness.gates import thresholds
 from harness.gates.findings import Finding, at_least, not_finite, plain
-from harness.gates.promises import SPEEDS, Promise, same_chip
+from harness.gates.promises import Promise, same_chip
 from harness.results import Judgement, Measure, Result, Side
 from harness.units import written
 

@@ -12,6 +12,7 @@ from harness import round_stats
 from harness.cards import Baseline
 from harness.results import Measurement
 from harness.round_stats import Floats, Interval
+from harness.units import counted
 
 # A run looks at its rounds up to five times, and fails at most with 0.5 % at each look if it is just at its floor.
 CONFIDENCE = 0.99
@@ -132,7 +133,7 @@ def course(measurement: Measurement, device: Any = None) -> Iterator[str]:
         found = round_stats.outliers(rounds_ms)
         if len(found):
             median, most = float(np.median(rounds_ms)), float(rounds_ms[found].max())
-            yield f"{_counted(len(found), 'outlier')} of up to {most:.4g} ms where the median is {median:.4g} ms"
+            yield f"{counted(len(found), 'outlier')} of up to {most:.4g} ms where the median is {median:.4g} ms"
         yield from _change(measurement, rounds_ms, device)
     if measurement.noise is not None:
         yield f"its noise from run to run is {100 * measurement.noise:.2g} %"
@@ -179,8 +180,4 @@ def _rate(typical_ms: float, measurement: Measurement, check: str) -> float:
 
 
 def _rounds(count: int) -> str:
-    return _counted(count, "round")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 else f'{noun}s'}"
+    return counted(count, "round")

@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from harness.forecast_results import SHARE, Contributions, DeviceMemory, Forecast, ModeForecast
 from harness.results import Paired
-from harness.units import ABSENT, points, written
+from harness.units import ABSENT, counted, points, written
 
 MIB = 2**20
 WIDTH = 110
@@ -71,7 +71,7 @@ def _fits(row: ModeForecast) -> str:
 
 def _outputs(forecast: Forecast) -> Iterator[str]:
     count = forecast.parity_inputs
-    yield f"Outputs against {forecast.parity_reference}, on {count} input{'' if count == 1 else 's'}"
+    yield f"Outputs against {forecast.parity_reference}, on {counted(count, 'input')}"
     rows = [
         (one.output, row.mode, f"{one.cosine:.7f}", _error(one.max_rel), _error(one.mean_rel))
         for row in forecast.modes

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.costs import Totals
 from harness.errors import MissingNeedError
 from harness.results import Case
-from harness.units import duration
+from harness.units import counted, duration
 
 ORIGINS = {"history": "by the history", "readme": "by printed rates", "guess": "by guesses"}
 
@@ -33,19 +33,16 @@ def sums(totals: Totals) -> str:
     """
     numbers = [_short(value) for value in (totals.hours, totals.gigabytes, totals.atc_minutes, totals.npu_minutes)]
     known = [(totals.origins.get(name, 0), how) for name, how in ORIGINS.items()]
-    counted = [f"{count} {how}" for count, how in known if count]
-    if counted:
-        first, *rest = counted
-        number, _, how = first.partition(" ")
-        counted = [f"{_counted(int(number), 'case')} {how}", *rest]
+    origins = [(count, how) for count, how in known if count]
+    told = [f"{count if i else counted(count, 'case')} {how}" for i, (count, how) in enumerate(origins)]
     hours, gigabytes, atc, npu = numbers
-    why = f" ({', '.join(counted)})" if counted else ""
+    why = f" ({', '.join(told)})" if told else ""
     return f"about {hours} hours, {gigabytes} GB, {atc} ATC minutes and {npu} NPU minutes{why}"
 
 
 def left_out(names: Mapping[str, float], budget: str) -> Iterator[str]:
     """Yield what a budget leaves out, by the names of the tests and their predicted seconds."""
-    yield f"{_counted(len(names), 'case')} left out by --budget {budget}, {duration(sum(names.values()))} in all"
+    yield f"{counted(len(names), 'case')} left out by --budget {budget}, {duration(sum(names.values()))} in all"
     width = max(map(len, names), default=0)
     yield from (f"  {name:<{width}}  {duration(seconds)}" for name, seconds in names.items())
 
@@ -55,31 +52,31 @@ def _short(value: float) -> str:
 
 
 def _cases(cases: Sequence[tuple[Case, str]]) -> Iterator[str]:
-    yield _counted(len(cases), "case")
+    yield counted(len(cases), "case")
     width = max((len(case.id) for case, _ in cases), default=0)
     for case, need in cases:
         yield f"  {case.check:<17}  {case.id:<{width}}  {need}"
 
 
 def _lacks(lacks: Sequence[tuple[MissingNeedError, Sequence[Case]]]) -> Iterator[str]:
-    yield f"{_counted(len(lacks), 'card or runtime', 'cards or runtimes')} cannot run here"
+    yield f"{counted(len(lacks), 'card or runtime', 'cards or runtimes')} cannot run here"
     for reason, held_up in lacks:
         yield f"  {reason.where}: {reason.what}{f', got {reason.got}' if reason.got else ''}"
         yield f"      {reason.do}"
         if held_up:
-            yield f"      without it, {_counted(len(held_up), 'case')} cannot run:"
+            yield f"      without it, {counted(len(held_up), 'case')} cannot run:"
             yield from (f"        {line}" for line in _by_model(held_up))
 
 
 def _unpromised(cases: Sequence[Case]) -> Iterator[str]:
-    yield f"{_counted(len(cases), 'case')} that no card promises"
+    yield f"{counted(len(cases), 'case')} that no card promises"
     if cases:
         yield "  --unpromised runs them, and omgate adopt makes baselines of what they measure"
     yield from (f"  {line}" for line in _by_model(cases))
 
 
 def _scripts(cases: Sequence[Case]) -> Iterator[str]:
-    yield f"{_counted(len(cases), 'case')} that would run a repository's own scripts"
+    yield f"{counted(len(cases), 'case')} that would run a repository's own scripts"
     yield "  --run-scripts runs them: it is the repository's code, in a private copy, with your rights"
     yield from (f"  {line}" for line in _by_model(cases))
 
@@ -93,7 +90,3 @@ def _by_model(cases: Sequence[Case]) -> list[str]:
         f"{check:<17}  {model} on {runtime} at batch {', '.join(map(str, sizes))}"
         for (check, model, runtime), sizes in batches.items()
     ]
-
-
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.card_promises import SPEEDS
 from harness.cards import Baseline, ModelCard, canonical_chip
 from harness.report.document import CasePart
-
-SPEEDS = ("throughput", "latency")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from harness.runtimes.om_failures import om_failure, read_text
 from harness.runtimes.output_files import FORMATS
 from harness.runtimes.protocol import Gauge, NoGauge, Session, SessionOptions
 from harness.toolchain import Toolchain
+from harness.units import counted
 
 MODEL, CANARY = "model.om", "canary.om"
 INVOCATIONS = 5  # of a tool that tells one number per invocation; the speed gate makes no interval of fewer
@@ -165,7 +166,7 @@ class OmSession(FileSession):
             return f"{tool.name} takes {' and '.join(tool.takes)} files"
         if rows == tool.rows or (tool.joins and self._batch % rows == 0):
             return ""
-        return f"{tool.name} takes files of {tool.rows} {'sample' if tool.rows == 1 else 'samples'} here"
+        return f"{tool.name} takes files of {counted(tool.rows, 'sample')} here"
 
     def run_folders(self, inputs: Sequence[Path], folder: Path) -> Written:
         """Run the tool once on a folder of files per input, which it batches and pads in its own way; raises RunError.

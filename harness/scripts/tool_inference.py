@@ -16,6 +16,7 @@ from harness.runtimes.files import FILE_MODE, FOLDER_MODE, Written
 from harness.runtimes.output_files import FORMATS
 from harness.scripts.prepared import Prepared, wrong
 from harness.scripts.workspace import Workspace
+from harness.units import counted
 
 FILES = "script.postprocess.files"
 
@@ -46,7 +47,7 @@ def _require_fit(session: OmSession, prepared: Prepared) -> None:
         refusal = session.refusal(rows, Path(name).suffix)
         if refusal:
             do = "let the preprocess step write such files ({batch} is the batch size), or ask for another --runtime"
-            got = f"{rows} {'sample' if rows == 1 else 'samples'} in {name}"
+            got = f"{counted(rows, 'sample')} in {name}"
             raise wrong(str(prepared.folders[0] / name), f"expected files for the tool: {refusal}", got, do)
 
 
